@@ -1,0 +1,120 @@
+import { devTokens } from '@quittance/embedded';
+import type { Anvil } from '@quittance/testing';
+import pg from 'pg';
+import { createPublicClient, http, parseAbiItem } from 'viem';
+
+import { get } from './http.js';
+import type { Stack } from './stack.js';
+
+const authorizationUsed = parseAbiItem(
+  'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
+);
+const balanceOf = [parseAbiItem('function balanceOf(address) view returns (uint256)')] as const;
+
+export type UsedAuthorization = {
+  readonly chainId: number;
+  readonly payer: string;
+  readonly nonce: string;
+  readonly transaction: string;
+};
+
+/** Every authorization used on a chain's dev tokens, from genesis: what really happened. */
+export async function usedAuthorizations(chain: Anvil): Promise<UsedAuthorization[]> {
+  const client = createPublicClient({ transport: http(chain.rpcUrl) });
+  const logs = await client.getLogs({
+    address: devTokens.map(({ address }) => address),
+    event: authorizationUsed,
+    fromBlock: 0n,
+    toBlock: 'latest',
+  });
+  return logs.map(({ args, transactionHash }) => ({
+    chainId: chain.chainId,
+    payer: String(args.authorizer).toLowerCase(),
+    nonce: String(args.nonce),
+    transaction: transactionHash,
+  }));
+}
+
+export async function tokenBalance(
+  chain: Anvil,
+  token: `0x${string}`,
+  owner: `0x${string}`,
+): Promise<bigint> {
+  return createPublicClient({ transport: http(chain.rpcUrl) }).readContract({
+    address: token,
+    abi: balanceOf,
+    functionName: 'balanceOf',
+    args: [owner],
+  });
+}
+
+export async function transactionCount(chain: Anvil, address: `0x${string}`): Promise<number> {
+  return createPublicClient({ transport: http(chain.rpcUrl) }).getTransactionCount({ address });
+}
+
+export async function nativeBalance(chain: Anvil, address: `0x${string}`): Promise<bigint> {
+  return createPublicClient({ transport: http(chain.rpcUrl) }).getBalance({ address });
+}
+
+/** Reads the database as its owner: what is really stored, whatever an API says. */
+export async function query<Row extends pg.QueryResultRow>(
+  stack: Stack,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: stack.database.adminUrl });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+export type TrialBalance = {
+  readonly balanced: boolean;
+  readonly balancesMatchEntries: boolean;
+  readonly rows: readonly {
+    book: string;
+    layer: string;
+    debits: string;
+    credits: string;
+    difference: string;
+  }[];
+};
+
+/** What every check of the books wants of the trial balance: zero, and kept balances that equal their lines. */
+export async function trialBalance(stack: Stack): Promise<TrialBalance> {
+  const { status, body } = await get(`${stack.ledger.url}/trial-balance`);
+  if (status !== 200) throw new Error(`GET /trial-balance answers ${status}: ${JSON.stringify(body)}`);
+  return body as unknown as TrialBalance;
+}
+
+/** Sums of a layer by account code, read from the lines themselves. */
+export async function accountSums(stack: Stack, layer: string): Promise<Map<string, bigint>> {
+  const rows = await query<{ code: string; asset: string; sum: string }>(
+    stack,
+    `SELECT account.code, asset.code AS asset, sum(entry.amount)::text AS sum
+       FROM ledger.entry JOIN ledger.account ON account.id = entry.account_id JOIN ledger.asset ON asset.id = account.asset_id
+      WHERE entry.layer = $1::ledger.layer GROUP BY 1, 2`,
+    [layer],
+  );
+  return new Map(rows.map(({ code, asset, sum }) => [`${code} ${asset}`, BigInt(sum)]));
+}
+
+/** A digest of everything that a refused request must leave as it was: chain, registry and books. */
+export async function worldState(stack: Stack): Promise<string> {
+  const [counts] = await query<Record<string, string>>(
+    stack,
+    `SELECT (SELECT count(*) FROM facilitator.payment) AS payments, (SELECT count(*) FROM facilitator.outbox) AS accepted,
+            (SELECT count(*) FROM settlement.attempt) AS attempts, (SELECT count(*) FROM ledger.entry) AS entries,
+            (SELECT coalesce(sum(amount), 0) FROM ledger.entry WHERE amount > 0) AS moved`,
+  );
+  const chains = await Promise.all(
+    stack.chains.map(async (chain) => ({
+      used: (await usedAuthorizations(chain)).length,
+      sent: await transactionCount(chain, stack.relayer),
+    })),
+  );
+  return JSON.stringify({ counts, chains });
+}

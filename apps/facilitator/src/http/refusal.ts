@@ -1,0 +1,85 @@
+import {
+  parsePaymentRequest,
+  type PaymentRequest,
+  type ReasonCode,
+  type ReasonVocabulary,
+  type RefusedPaymentRequest,
+  settleAnswer,
+  type SettleResponse,
+  unknownNetwork,
+  verifyAnswer,
+  verifyRequestV1Schema,
+  type VerifyResponse,
+} from '@quittance/protocol';
+
+export type ReadBody =
+  | { readonly ok: true; readonly request: PaymentRequest }
+  | { readonly ok: false; readonly status: 200 | 400; readonly refusal: RefusedPaymentRequest };
+
+/** Reads the bytes of a request body. */
+export function readBody(bytes: Uint8Array | undefined): ReadBody {
+  let body: unknown;
+  try {
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes ?? new Uint8Array()));
+  } catch (error) {
+    const problem = error instanceof SyntaxError ? syntaxProblem(bytes) : 'is not UTF-8';
+    return {
+      ok: false,
+      status: 400,
+      refusal: refusalOf('invalid_json', `The request body ${problem}: send one JSON object.`),
+    };
+  }
+  const parsed = parsePaymentRequest(body);
+  if (parsed.ok) return parsed;
+  return { ok: false, status: isUnknownName(parsed, body) ? 200 : statusOf(parsed.reason), refusal: parsed };
+}
+
+function syntaxProblem(bytes: Uint8Array | undefined): string {
+  return bytes === undefined || bytes.length === 0 ? 'is empty' : 'is not JSON';
+}
+
+/** A well-formed v1 request for a network of which v1 has no such name is a verdict, like any other network we do not settle on. */
+function isUnknownName({ reason, x402Version }: RefusedPaymentRequest, body: unknown): boolean {
+  return reason === 'invalid_network' && x402Version === 1 && verifyRequestV1Schema.safeParse(body).success;
+}
+
+const malformed: ReadonlySet<ReasonCode> = new Set([
+  'invalid_json',
+  'invalid_network',
+  'invalid_payload',
+  'invalid_payment_requirements',
+  'invalid_x402_version',
+  'payload_too_large',
+]);
+
+/** 400 for a body that is not what the specification describes, 200 for a verdict on one that is. */
+export function statusOf(reason: ReasonCode): 200 | 400 {
+  return malformed.has(reason) ? 400 : 200;
+}
+
+/** The same for a verdict on a request that was well formed down to its network. */
+export function statusOfVerdict(reason: ReasonCode): 200 | 400 {
+  return reason === 'invalid_network' ? 200 : statusOf(reason);
+}
+
+/** A refusal of a request that could not be read far enough to know who speaks. */
+export function refusalOf(reason: ReasonCode, message: string): RefusedPaymentRequest {
+  return { ok: false, reason, message, x402Version: 2, network: unknownNetwork };
+}
+
+/** A refusal in the shape that callers of `/verify` parse. */
+export function verifyRefusal(refusal: RefusedPaymentRequest, vocabulary: ReasonVocabulary): VerifyResponse {
+  const { reason, message, x402Version } = refusal;
+  return verifyAnswer({ request: { x402Version }, verdict: { ok: false, reason, message }, vocabulary });
+}
+
+/** A refusal in the shape that callers of `/settle` parse. */
+export function settleRefusal(refusal: RefusedPaymentRequest, vocabulary: ReasonVocabulary): SettleResponse {
+  const { reason, message, x402Version, network } = refusal;
+  return settleAnswer({
+    outcome: { success: false, reason, message, transaction: '' },
+    network,
+    x402Version,
+    vocabulary,
+  });
+}

@@ -1,0 +1,87 @@
+import { parseChainId } from '@quittance/money';
+import type { PaymentId } from '@quittance/protocol';
+
+import type { Payment, PaymentState, PaymentTerms } from './payment.js';
+
+/** A row of `facilitator.payment` as `paymentColumns` selects it: numerics come as text. */
+export type PaymentRow = {
+  readonly id: string;
+  readonly chain_id: string;
+  readonly asset: string;
+  readonly payer: string;
+  readonly nonce: string;
+  readonly pay_to: string;
+  readonly amount: string;
+  readonly valid_after: string;
+  readonly valid_before: string;
+  readonly x402_version: number;
+  readonly network_as_written: string;
+  readonly scheme: string;
+  readonly resource: string | null;
+  readonly fingerprint: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly detail: string | null;
+  readonly transaction_hash: string | null;
+  readonly block_number: string | null;
+  readonly authorization_spent: boolean | null;
+  readonly accepted_at: Date;
+  readonly updated_at: Date;
+};
+
+export const paymentColumns = `id::text AS id, chain_id, asset, payer, nonce, pay_to, amount::text AS amount,
+  valid_after::text AS valid_after, valid_before::text AS valid_before, x402_version, network_as_written, scheme, resource,
+  fingerprint, state, reason, detail, transaction_hash, block_number::text AS block_number, authorization_spent,
+  accepted_at, updated_at`;
+
+/** The checks of the table vouch for what is cast here. */
+export function paymentOf(row: PaymentRow): Payment {
+  return {
+    id: row.id as PaymentId,
+    chainId: parseChainId(row.chain_id),
+    asset: row.asset,
+    payer: row.payer,
+    nonce: row.nonce,
+    payTo: row.pay_to,
+    amount: BigInt(row.amount),
+    validAfter: BigInt(row.valid_after),
+    validBefore: BigInt(row.valid_before),
+    x402Version: row.x402_version === 1 ? 1 : 2,
+    networkAsWritten: row.network_as_written,
+    scheme: row.scheme,
+    resource: row.resource,
+    fingerprint: row.fingerprint,
+    state: row.state as PaymentState,
+    reason: row.reason,
+    detail: row.detail,
+    transaction: row.transaction_hash,
+    blockNumber: row.block_number === null ? null : BigInt(row.block_number),
+    authorizationSpent: row.authorization_spent,
+    acceptedAt: row.accepted_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** What `facilitator.reserve` takes: the row to be, by column; amounts as text, for JSON numbers stop at 2^53. */
+export function reservedRow(
+  terms: PaymentTerms,
+  eventId: string,
+): Readonly<Record<string, string | number | null>> {
+  return {
+    id: terms.id,
+    chain_id: terms.chainId,
+    asset: terms.asset,
+    payer: terms.payer,
+    nonce: terms.nonce,
+    pay_to: terms.payTo,
+    amount: terms.amount.toString(10),
+    valid_after: terms.validAfter.toString(10),
+    valid_before: terms.validBefore.toString(10),
+    x402_version: terms.x402Version,
+    network_as_written: terms.networkAsWritten,
+    scheme: terms.scheme,
+    resource: terms.resource,
+    fingerprint: terms.fingerprint,
+    last_event_id: eventId,
+  };
+}

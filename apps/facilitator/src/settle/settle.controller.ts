@@ -1,0 +1,83 @@
+import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { type Logger, type Problem, problem } from '@quittance/observability';
+import { type PaymentRequest, settleAnswer, type SettleResponse } from '@quittance/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
+import type { Config } from '../config.js';
+import { Admission } from '../http/admission.js';
+import { ProblemError } from '../http/problem.error.js';
+import { readBody, settleRefusal, statusOfVerdict } from '../http/refusal.js';
+import { PaymentRepository } from '../payment/payment.repository.js';
+import { configToken, loggerToken } from '../tokens.provider.js';
+import { PaymentWaiter } from './payment-waiter.adapter.js';
+import { settle, type SettleResult } from './settle.js';
+import { TransportWatch } from './transport-watch.loop.js';
+
+@Controller('settle')
+export class SettleController {
+  private readonly admission = new Admission();
+
+  constructor(
+    private readonly chains: FacilitatorChains,
+    private readonly payments: PaymentRepository,
+    private readonly waiter: PaymentWaiter,
+    private readonly transport: TransportWatch,
+    @Inject(configToken) private readonly config: Config,
+    @Inject(loggerToken) private readonly logger: Logger,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  answer(
+    @Req() { body }: FastifyRequest<{ Body: Uint8Array | undefined }>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SettleResponse> {
+    return this.admission.run(() => this.settle(body, reply));
+  }
+
+  private async settle(body: Uint8Array | undefined, reply: FastifyReply): Promise<SettleResponse> {
+    const reading = readBody(body);
+    if (!reading.ok) {
+      reply.status(reading.status);
+      return settleRefusal(reading.refusal, this.config.reasonVocabulary);
+    }
+    const result = await settle(reading.request, {
+      chains: this.chains.byId,
+      registry: this.payments,
+      waiter: this.waiter,
+      transport: this.transport,
+      nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
+    });
+    const { outcome, paymentId } = result;
+    this.logger.info(
+      { paymentId, success: outcome.success, ...(outcome.success ? {} : { reason: outcome.reason }) },
+      'settled',
+    );
+    if (result.kind === 'unknown') throw new ProblemError(notBroadcastYet(paymentId));
+    if (!outcome.success) reply.status(statusOfVerdict(outcome.reason));
+    return this.wireAnswer(reading.request, result);
+  }
+
+  private wireAnswer(request: PaymentRequest, { outcome, payer }: SettleResult): SettleResponse {
+    const { x402Version, networkAsWritten: network } = request;
+    const answer = settleAnswer({
+      outcome,
+      network,
+      payer,
+      x402Version,
+      vocabulary: this.config.reasonVocabulary,
+    });
+    return outcome.success && x402Version === 2 ? { ...answer, amount: request.requirements.amount } : answer;
+  }
+}
+
+/** Accepted, and what has to happen next is held up: no verdict, and no hash to name. */
+function notBroadcastYet(paymentId: string | undefined): Problem {
+  return problem({
+    status: 503,
+    code: 'settlement_pending',
+    title: 'Accepted and not broadcast yet',
+    detail: `Payment ${paymentId} is accepted and will be settled once. Send the same request again for its outcome.`,
+  });
+}

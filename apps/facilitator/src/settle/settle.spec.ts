@@ -1,0 +1,291 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ExactEvmFacts } from '@quittance/exact-evm';
+import { parseChainId } from '@quittance/money';
+import { parsePaymentRequest, type PaymentRequest } from '@quittance/protocol';
+import { privateKeyToAccount } from 'viem/accounts';
+
+import { asV1, paymentBody } from '../../test/payment.fixture.js';
+import type { Payment } from '../payment/payment.js';
+import { verify } from '../verify/verify.js';
+import type { Chains, VerifyingChain } from '../verify/presentation.js';
+import { standingOf } from './outcome.js';
+import { type Reservation, type Reserved, settle, type SettlePorts } from './settle.js';
+
+class Fault extends Error {
+  readonly code = 'transport_unavailable';
+}
+
+const payer = privateKeyToAccount(`0x${'11'.repeat(32)}`);
+const chainId = parseChainId('eip155:84532');
+const transaction = `0x${'7a'.repeat(32)}`;
+
+async function requestOf(wish: Parameters<typeof paymentBody>[1] = {}): Promise<PaymentRequest> {
+  const parsed = parsePaymentRequest(await paymentBody(payer, wish));
+  if (!parsed.ok) throw new Fault(parsed.message);
+  return parsed.request;
+}
+
+const facts: ExactEvmFacts = {
+  blockNumber: 9n,
+  blockTime: BigInt(Math.floor(Date.now() / 1000)),
+  payerHasCode: false,
+  assetHasCode: true,
+  balance: 15_000n,
+  authorizationUsed: false,
+  tokenName: 'USDC',
+  tokenVersion: '2',
+  simulation: { ok: true },
+};
+
+/** A registry in memory, with the rules of the real one. */
+class World {
+  readonly payments = new Map<string, Payment>();
+  readonly reservations: Reservation[] = [];
+  facts: ExactEvmFacts = facts;
+  transportDown = false;
+  factsAsked = 0;
+  outcome: Partial<Payment> = { state: 'confirmed', transaction };
+  beforeReserve: () => void = () => undefined;
+  /** Nonces that the chain has seen used, though no event has told us. */
+  spent: readonly string[] = [];
+
+  get ports(): SettlePorts {
+    const chain: VerifyingChain = {
+      chainId,
+      assets: new Set(['0x036cbd53842c5426634e7929541ec2318f3dcf7e']),
+      exactEvmFacts: async () => {
+        this.factsAsked += 1;
+        return this.facts;
+      },
+      spentNonces: async (_payment, nonces) => nonces.filter((nonce) => this.spent.includes(nonce)),
+    };
+    const chains: Chains = new Map([[chainId, chain]]);
+    return {
+      chains,
+      nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
+      registry: {
+        find: async (id) => this.payments.get(id) ?? null,
+        inFlight: async (_purse, at) => this.inFlight(at),
+        openNonces: async () => [...this.payments.values()].map(({ nonce }) => nonce),
+        reserve: async (reservation) => this.reserve(reservation),
+      },
+      waiter: {
+        wait: async (id) => {
+          const payment = this.payments.get(id);
+          if (payment === undefined) throw new Fault('unseen');
+          return { ...payment, ...this.outcome };
+        },
+      },
+      transport: {
+        requireAvailable: () => {
+          if (this.transportDown) throw new Fault('down');
+        },
+      },
+    };
+  }
+
+  private inFlight({ landed }: Reservation['at']): bigint {
+    const open = [...this.payments.values()].filter(({ nonce }) => !landed.includes(nonce));
+    return open.reduce((sum, { amount }) => sum + amount, 0n);
+  }
+
+  private reserve(reservation: Reservation): Reserved {
+    this.beforeReserve();
+    const { terms } = reservation;
+    if (this.payments.has(terms.id)) return { outcome: 'exists' };
+    const inFlight = this.inFlight(reservation.at);
+    if (reservation.balance - inFlight < terms.amount) return { outcome: 'short', inFlight };
+    this.reservations.push(reservation);
+    this.payments.set(terms.id, paymentOf(terms));
+    return { outcome: 'reserved' };
+  }
+}
+
+function paymentOf(terms: Reservation['terms']): Payment {
+  const at = new Date(0);
+  return {
+    ...terms,
+    state: 'accepted',
+    reason: null,
+    detail: null,
+    transaction: null,
+    blockNumber: null,
+    authorizationSpent: null,
+    acceptedAt: at,
+    updatedAt: at,
+  };
+}
+
+describe('settling', () => {
+  it('reserves, waits, and says who paid in the caller’s spelling', async () => {
+    const world = new World();
+    await expect(settle(await requestOf(), world.ports)).resolves.toMatchObject({
+      kind: 'known',
+      outcome: { success: true, transaction },
+      payer: payer.address,
+    });
+    expect(world.reservations).toHaveLength(1);
+  });
+
+  it('gives the same request the same outcome without asking the chain again', async () => {
+    const world = new World();
+    const request = await requestOf();
+    const first = await settle(request, world.ports);
+    world.transportDown = true;
+    await expect(settle(request, world.ports)).resolves.toEqual(first);
+    expect([world.factsAsked, world.reservations.length]).toEqual([1, 1]);
+  });
+
+  it('does not count a payment that has landed, and left the balance, a second time', async () => {
+    const world = new World();
+    const first = await requestOf({ nonce: `0x${'01'.repeat(32)}` });
+    await settle(first, world.ports);
+    // Its 10,000 are gone from the chain's balance, and no event has said so yet.
+    world.facts = { ...facts, balance: 10_000n };
+    const second = await requestOf({ nonce: `0x${'02'.repeat(32)}` });
+    await expect(settle(second, world.ports)).resolves.toMatchObject({
+      outcome: { reason: 'insufficient_funds' },
+    });
+    world.spent = [`0x${'01'.repeat(32)}`];
+    await expect(verify(second, world.ports)).resolves.toMatchObject({ verdict: { ok: true } });
+    await expect(settle(second, world.ports)).resolves.toMatchObject({ outcome: { success: true } });
+  });
+
+  it('refuses the same authorization with another request around it', async () => {
+    const world = new World();
+    const nonce = `0x${'ab'.repeat(32)}` as const;
+    await settle(await requestOf({ nonce, validBefore: '4102444800' }), world.ports);
+    const other = await requestOf({
+      nonce,
+      validBefore: '4102444800',
+      requirements: { maxTimeoutSeconds: 301 },
+    });
+    await expect(settle(other, world.ports)).resolves.toMatchObject({
+      outcome: { success: false, reason: 'authorization_conflict', transaction: '' },
+    });
+    expect(world.reservations).toHaveLength(1);
+  });
+
+  it('reserves nothing while events cannot travel', async () => {
+    const world = new World();
+    world.transportDown = true;
+    await expect(settle(await requestOf(), world.ports)).rejects.toThrow(Fault);
+    expect([world.factsAsked, world.reservations.length]).toEqual([0, 0]);
+  });
+
+  it('gives the winner’s outcome when an identical request won while we asked the chain', async () => {
+    const [world, rival] = [new World(), new World()];
+    const request = await requestOf();
+    await settle(request, rival.ports);
+    world.facts = { ...facts, authorizationUsed: true };
+    let looks = 0;
+    const { ports } = world;
+    const registry: SettlePorts['registry'] = {
+      ...ports.registry,
+      find: async (id) => {
+        looks += 1;
+        if (looks === 2) world.payments.set(id, rival.payments.get(id) ?? (undefined as never));
+        return world.payments.get(id) ?? null;
+      },
+    };
+    await expect(settle(request, { ...ports, registry })).resolves.toMatchObject({
+      outcome: { success: true },
+    });
+  });
+
+  it('joins the winner when an identical request won the reservation', async () => {
+    const [world, rival] = [new World(), new World()];
+    const request = await requestOf();
+    await settle(request, rival.ports);
+    world.beforeReserve = () => rival.payments.forEach((payment, id) => world.payments.set(id, payment));
+    await expect(settle(request, world.ports)).resolves.toMatchObject({
+      outcome: { success: true, transaction },
+    });
+    expect(world.reservations).toHaveLength(0);
+  });
+
+  it('refuses the second payment of the last dollar', async () => {
+    const world = new World();
+    await settle(await requestOf(), world.ports);
+    const second = await settle(await requestOf(), world.ports);
+    expect(second).toMatchObject({
+      outcome: { success: false, reason: 'insufficient_funds', message: expect.stringContaining('10000') },
+    });
+  });
+
+  it('refuses what does not verify, and reserves nothing', async () => {
+    const world = new World();
+    await expect(settle(await requestOf({ value: '9999' }), world.ports)).resolves.toMatchObject({
+      outcome: { reason: 'invalid_exact_evm_payload_authorization_value_mismatch' },
+    });
+    expect(world.reservations).toHaveLength(0);
+  });
+});
+
+describe('verifying', () => {
+  it('reserves nothing, however often', async () => {
+    const world = new World();
+    const request = await requestOf();
+    for (let time = 0; time < 3; time += 1)
+      await expect(verify(request, world.ports)).resolves.toEqual({
+        verdict: { ok: true },
+        payer: payer.address,
+      });
+    expect(world.payments.size).toBe(0);
+  });
+
+  it('refuses what is settled already, and what does not fit beside what is in flight', async () => {
+    const world = new World();
+    const request = await requestOf();
+    await settle(request, world.ports);
+    await expect(verify(request, world.ports)).resolves.toMatchObject({
+      verdict: { reason: 'invalid_exact_evm_nonce_already_used' },
+    });
+    await expect(verify(await requestOf(), world.ports)).resolves.toMatchObject({
+      verdict: { reason: 'insufficient_funds' },
+    });
+  });
+
+  it.each([
+    ['unsupported_scheme', { scheme: 'upto' }],
+    ['invalid_network', { network: 'eip155:1' }],
+    ['unsupported_asset', { asset: `0x${'99'.repeat(20)}` }],
+  ])('says %s of what is not settled here, and asks no chain', async (reason, requirements) => {
+    const world = new World();
+    await expect(verify(await requestOf({ requirements }), world.ports)).resolves.toMatchObject({
+      verdict: { ok: false, reason },
+    });
+    expect(world.factsAsked).toBe(0);
+  });
+
+  it('takes v1 for what it says in v2 terms', async () => {
+    const parsed = parsePaymentRequest(asV1(await paymentBody(payer)));
+    if (!parsed.ok) throw new Fault(parsed.message);
+    await expect(verify(parsed.request, new World().ports)).resolves.toMatchObject({ verdict: { ok: true } });
+  });
+});
+
+describe('the standing of a payment', () => {
+  const standing = (progress: Partial<Payment>) =>
+    standingOf({ ...paymentOf({} as Reservation['terms']), ...progress });
+
+  it.each<[Partial<Payment>, string, object]>([
+    [{ state: 'accepted' }, 'unknown', { success: false, reason: 'settlement_pending', transaction: '' }],
+    [
+      { state: 'submitted', transaction },
+      'known',
+      { success: false, reason: 'settlement_pending', transaction },
+    ],
+    [{ state: 'confirmed', transaction }, 'known', { success: true, transaction }],
+    [
+      { state: 'failed', reason: 'insufficient_funds', detail: 'x', transaction },
+      'known',
+      { reason: 'insufficient_funds', message: 'x', transaction },
+    ],
+    [{ state: 'failed', reason: 'made_up' }, 'known', { reason: 'unexpected_settle_error', transaction: '' }],
+    [{ state: 'failed', reason: 'toString' }, 'known', { reason: 'unexpected_settle_error' }],
+    [{ state: 'expired' }, 'known', { reason: 'payment_expired', transaction: '' }],
+  ])('%j is %s', (progress, kind, outcome) => {
+    expect(standing(progress)).toMatchObject({ kind, outcome });
+  });
+});

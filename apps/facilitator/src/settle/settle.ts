@@ -1,0 +1,134 @@
+import { fingerprintOf, type PaymentId, type PaymentRequest, type Refusal } from '@quittance/protocol';
+
+import {
+  type BalanceBlock,
+  isDecided,
+  type Payment,
+  type PaymentTerms,
+  storableResource,
+} from '../payment/payment.js';
+import { present, type Presentation } from '../verify/presentation.js';
+import { assess, balanceBlock, shortfall, type VerifyPorts, withLanded } from '../verify/verify.js';
+import { type SettleStanding, standingOf } from './outcome.js';
+
+export type Reservation = {
+  readonly terms: PaymentTerms;
+  readonly signature: string;
+  readonly balance: bigint;
+  /** The block that the balance was read at. */
+  readonly at: BalanceBlock;
+};
+
+export type Reserved =
+  | { readonly outcome: 'reserved' }
+  /** Somebody was first; `find` gives it. */
+  | { readonly outcome: 'exists' }
+  | { readonly outcome: 'short'; readonly inFlight: bigint };
+
+export type SettlePorts = VerifyPorts & {
+  readonly registry: VerifyPorts['registry'] & {
+    /** In one transaction: the payment, unless its identity is taken or the payer cannot cover it, and its event. */
+    reserve(reservation: Reservation): Promise<Reserved>;
+  };
+  /** Waits until the payment is decided or the time is up; gives it as it then is. */
+  readonly waiter: { wait(id: PaymentId): Promise<Payment> };
+  /** Throws a fault when events could not travel: a payment that nobody would hear of must not be promised. */
+  readonly transport: { requireAvailable(): void };
+};
+
+export type SettleResult = SettleStanding & { readonly payer?: string; readonly paymentId?: PaymentId };
+
+type Settling = {
+  readonly presented: Presentation;
+  readonly fingerprint: string;
+  readonly request: PaymentRequest;
+};
+
+/**
+ * Settles a payment: once, whoever asks how often, on whichever replica. Verifies in full by itself, for a seller
+ * may never have asked `/verify`. Faults throw before anything is reserved.
+ */
+export async function settle(request: PaymentRequest, ports: SettlePorts): Promise<SettleResult> {
+  const presented = present(request, ports.chains);
+  if (!presented.ok) return { ...refused(presented) };
+  const settling: Settling = { presented, fingerprint: fingerprintOf(request), request };
+  const standing = await standingOfSettling(settling, ports);
+  return { ...standing, payer: presented.payerAsWritten, paymentId: presented.id };
+}
+
+async function standingOfSettling(settling: Settling, ports: SettlePorts): Promise<SettleStanding> {
+  const known = await ports.registry.find(settling.presented.id);
+  if (known !== null) return join(known, settling, ports);
+  ports.transport.requireAvailable();
+  const assessed = await assess(settling.presented, ports);
+  if (!assessed.ok) return (await joinWinner(settling, ports)) ?? refused(assessed);
+  const balance = assessed.facts.balance ?? 0n;
+  const { payment } = assessed;
+  const reserveAt = async (at: BalanceBlock): Promise<Reserved> =>
+    ports.registry.reserve({ terms: termsOf(settling), signature: payment.signature, balance, at });
+  const at = balanceBlock(assessed.facts);
+  const first = await reserveAt(at);
+  const reserved =
+    first.outcome === 'short' ? await reserveAt(await withLanded(at, settling.presented, ports)) : first;
+  switch (reserved.outcome) {
+    case 'reserved':
+      return standingOf(await ports.waiter.wait(settling.presented.id));
+    case 'exists':
+      return (await joinWinner(settling, ports)) ?? refused(vanished);
+    case 'short': {
+      const short = shortfall({ balance, inFlight: reserved.inFlight, amount: payment.value });
+      return refused(short ?? vanished);
+    }
+  }
+}
+
+/** An identical request may have won while we asked the chain: then its outcome is the answer, and not what it changed. */
+async function joinWinner(settling: Settling, ports: SettlePorts): Promise<SettleStanding | undefined> {
+  const winner = await ports.registry.find(settling.presented.id);
+  return winner === null ? undefined : join(winner, settling, ports);
+}
+
+async function join(
+  payment: Payment,
+  { fingerprint }: Settling,
+  ports: SettlePorts,
+): Promise<SettleStanding> {
+  if (payment.fingerprint !== fingerprint) return refused(conflict);
+  return standingOf(isDecided(payment) ? payment : await ports.waiter.wait(payment.id));
+}
+
+function termsOf({ presented, fingerprint, request }: Settling): PaymentTerms {
+  const { payment, id } = presented;
+  return {
+    id,
+    chainId: payment.chainId,
+    asset: payment.asset,
+    payer: payment.payer,
+    nonce: payment.nonce,
+    payTo: payment.payTo,
+    amount: payment.value,
+    validAfter: payment.validAfter,
+    validBefore: payment.validBefore,
+    x402Version: request.x402Version,
+    networkAsWritten: request.networkAsWritten,
+    scheme: request.scheme,
+    resource: storableResource(request.resource),
+    fingerprint,
+  };
+}
+
+function refused({ reason, message }: Refusal): SettleStanding {
+  return { kind: 'known', outcome: { success: false, reason, message, transaction: '' } };
+}
+
+const conflict: Refusal = {
+  reason: 'authorization_conflict',
+  message:
+    'This authorization was settled before with another request around it: sign a new one with another nonce.',
+};
+
+/** The registry contradicted itself: said taken or short, and then not. */
+const vanished: Refusal = {
+  reason: 'unexpected_settle_error',
+  message: 'The payment could not be reserved: send the same request again.',
+};

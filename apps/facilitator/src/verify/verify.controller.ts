@@ -1,0 +1,54 @@
+import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import type { Logger } from '@quittance/observability';
+import { type VerifyResponse, verifyAnswer } from '@quittance/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
+import type { Config } from '../config.js';
+import { Admission } from '../http/admission.js';
+import { readBody, statusOfVerdict, verifyRefusal } from '../http/refusal.js';
+import { PaymentRepository } from '../payment/payment.repository.js';
+import { configToken, loggerToken } from '../tokens.provider.js';
+import { verify } from './verify.js';
+
+@Controller('verify')
+export class VerifyController {
+  private readonly admission = new Admission();
+
+  constructor(
+    private readonly chains: FacilitatorChains,
+    private readonly payments: PaymentRepository,
+    @Inject(configToken) private readonly config: Config,
+    @Inject(loggerToken) private readonly logger: Logger,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  answer(
+    @Req() { body }: FastifyRequest<{ Body: Uint8Array | undefined }>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<VerifyResponse> {
+    return this.admission.run(() => this.verify(body, reply));
+  }
+
+  private async verify(body: Uint8Array | undefined, reply: FastifyReply): Promise<VerifyResponse> {
+    const vocabulary = this.config.reasonVocabulary;
+    const reading = readBody(body);
+    if (!reading.ok) {
+      reply.status(reading.status);
+      return verifyRefusal(reading.refusal, vocabulary);
+    }
+    const { request } = reading;
+    const { verdict, payer } = await verify(request, {
+      chains: this.chains.byId,
+      registry: this.payments,
+      nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
+    });
+    if (!verdict.ok) reply.status(statusOfVerdict(verdict.reason));
+    this.logger.debug(
+      { network: request.network, valid: verdict.ok, ...(verdict.ok ? {} : { reason: verdict.reason }) },
+      'verified',
+    );
+    return verifyAnswer({ request, verdict, payer, vocabulary });
+  }
+}

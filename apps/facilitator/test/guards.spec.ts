@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestDatabase, type TestDatabase } from '@quittance/testing';
+import pg from 'pg';
+
+import { moves } from '../src/payment/transition.js';
+import { paymentStates } from '../src/payment/payment.js';
+
+/** Attacks each guard of the registry as the service's own role, and the triggers as an owner who forgot them. */
+let database: TestDatabase;
+let service: pg.Client;
+let admin: pg.Client;
+
+const hash = `0x${'7a'.repeat(32)}`;
+const insert = `INSERT INTO facilitator.payment (id, chain_id, asset, payer, nonce, pay_to, amount, valid_after, valid_before,
+  x402_version, network_as_written, scheme, resource, fingerprint, last_event_id)
+  VALUES ($1, 'eip155:84532', $2, $3, $4, $2, $5, 0, 99, 2, 'eip155:84532', 'exact', NULL, $6, $7)`;
+
+function row(amount = '10000'): unknown[] {
+  const nonce = `0x${randomUUID().replaceAll('-', '').repeat(2)}`;
+  return [randomUUID(), `0x${'03'.repeat(20)}`, `0x${'70'.repeat(20)}`, nonce, amount, hash, randomUUID()];
+}
+
+async function accepted(): Promise<string> {
+  const values = row();
+  await service.query(insert, values);
+  return values[0] as string;
+}
+
+const facts: Readonly<Record<string, string>> = {
+  accepted: '',
+  submitted: `, transaction_hash = '${hash}'`,
+  confirmed: `, transaction_hash = '${hash}', block_number = 7`,
+  failed: `, reason = 'insufficient_funds', authorization_spent = false`,
+  expired: '',
+};
+
+function moveTo(id: string, state: string): Promise<unknown> {
+  return service.query(
+    `UPDATE facilitator.payment SET state = $2, last_event_id = $3${facts[state] ?? ''} WHERE id = $1`,
+    [id, state, randomUUID()],
+  );
+}
+
+async function paymentIn(state: string): Promise<string> {
+  const id = await accepted();
+  if (state !== 'accepted') await moveTo(id, state);
+  return id;
+}
+
+beforeAll(async () => {
+  database = await startTestDatabase();
+  service = new pg.Client({ connectionString: database.serviceUrls.facilitator });
+  admin = new pg.Client({ connectionString: database.adminUrl });
+  await Promise.all([service.connect(), admin.connect()]);
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all([service.end(), admin.end()]);
+  await database.stop();
+});
+
+describe('the state of a payment', () => {
+  const pairs = paymentStates.flatMap((from) =>
+    paymentStates.filter((to) => to !== from).map((to) => [from, to] as const),
+  );
+
+  it.each(pairs)('moves from %s to %s only as the machine does', async (from, to) => {
+    const moved = moveTo(await paymentIn(from), to);
+    if (moves[from].includes(to)) await expect(moved).resolves.toBeDefined();
+    else
+      await expect(moved).rejects.toMatchObject({
+        code: '23514',
+        constraint: expect.stringMatching(/payment_(transition|confirmed_fixed)/),
+      });
+  });
+
+  it.each(['submitted', 'confirmed', 'failed', 'expired'])('cannot begin as %s', async (state) => {
+    await expect(
+      service.query(
+        insert.replace('last_event_id)', 'last_event_id, state)').replace('$7)', `$7, '${state}')`),
+        row(),
+      ),
+    ).rejects.toMatchObject({ code: '42501' });
+    await expect(
+      admin.query(
+        insert.replace('last_event_id)', 'last_event_id, state)').replace('$7)', `$7, '${state}')`),
+        row(),
+      ),
+    ).rejects.toMatchObject({
+      constraint: 'payment_beginning',
+    });
+  });
+
+  it('is nothing that the machine does not know', async () => {
+    await expect(moveTo(await accepted(), 'settled')).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it.each([
+    ['submitted', 'payment_submitted_has_a_hash'],
+    ['confirmed', 'payment_confirmed_is_located'],
+    ['failed', 'payment_failed_has_a_reason'],
+  ])('%s needs its facts', async (state, constraint) => {
+    const bare = `UPDATE facilitator.payment SET state = $2, last_event_id = $3 WHERE id = $1`;
+    await expect(service.query(bare, [await accepted(), state, randomUUID()])).rejects.toMatchObject({
+      constraint,
+    });
+  });
+
+  it('changes only with a new event behind it', async () => {
+    const id = await accepted();
+    await expect(
+      service.query(`UPDATE facilitator.payment SET state = 'expired' WHERE id = $1`, [id]),
+    ).rejects.toMatchObject({ constraint: 'payment_event_named' });
+  });
+
+  it('never loses a hash, and never changes once confirmed', async () => {
+    const submitted = await paymentIn('submitted');
+    await expect(
+      service.query(
+        `UPDATE facilitator.payment SET state = 'failed', reason = 'x', authorization_spent = true, transaction_hash = NULL, last_event_id = $2 WHERE id = $1`,
+        [submitted, randomUUID()],
+      ),
+    ).rejects.toMatchObject({ constraint: 'payment_hash_kept' });
+    const confirmed = await paymentIn('confirmed');
+    await expect(
+      service.query(`UPDATE facilitator.payment SET block_number = 8 WHERE id = $1`, [confirmed]),
+    ).rejects.toMatchObject({ constraint: 'payment_confirmed_fixed' });
+  });
+});
+
+describe('who pays whom how much', () => {
+  const columns: ReadonlyArray<readonly [string, string]> = [
+    ['id', `gen_random_uuid()`],
+    ['chain_id', `'eip155:1'`],
+    ['asset', `'0x${'aa'.repeat(20)}'`],
+    ['payer', `'0x${'aa'.repeat(20)}'`],
+    ['nonce', `'0x${'aa'.repeat(32)}'`],
+    ['pay_to', `'0x${'aa'.repeat(20)}'`],
+    ['amount', '1'],
+    ['valid_after', '1'],
+    ['valid_before', '1'],
+    ['x402_version', '1'],
+    ['network_as_written', `'base'`],
+    ['scheme', `'upto'`],
+    ['resource', `'x'`],
+    ['fingerprint', `'0x${'aa'.repeat(32)}'`],
+    ['accepted_at', `now() + interval '1 second'`],
+  ];
+
+  it.each(columns)('keeps its %s, whoever tries', async (column, value) => {
+    const id = await accepted();
+    const change = `UPDATE facilitator.payment SET ${column} = ${value} WHERE id = $1`;
+    await expect(service.query(change, [id])).rejects.toMatchObject({ code: '42501' });
+    await expect(admin.query(change, [id])).rejects.toMatchObject({ constraint: 'payment_fixed' });
+  });
+
+  it('is one payment for one authorization', async () => {
+    const values = row();
+    await service.query(insert, values);
+    await expect(service.query(insert, [randomUUID(), ...values.slice(1)])).rejects.toMatchObject({
+      constraint: 'payment_identity',
+    });
+  });
+
+  it.each(['-1', (2n ** 256n).toString()])('is never an amount of %s', async (amount) => {
+    await expect(service.query(insert, row(amount))).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it('is never removed', async () => {
+    const id = await accepted();
+    await expect(service.query('DELETE FROM facilitator.payment WHERE id = $1', [id])).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(service.query('TRUNCATE facilitator.payment CASCADE')).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(admin.query('DELETE FROM facilitator.payment WHERE id = $1', [id])).rejects.toMatchObject({
+      constraint: 'payment_kept',
+    });
+    await expect(admin.query('TRUNCATE facilitator.payment CASCADE')).rejects.toMatchObject({
+      code: '23001',
+    });
+  });
+});
+
+describe('the audit trail', () => {
+  it('has a row for every change, with the event behind it, though the service may not write it', async () => {
+    const id = await paymentIn('submitted');
+    await moveTo(id, 'confirmed');
+    const { rows } = await service.query(
+      'SELECT from_state, to_state, transaction_hash FROM facilitator.payment_transition WHERE payment_id = $1 ORDER BY sequence',
+      [id],
+    );
+    expect(rows).toEqual([
+      { from_state: null, to_state: 'accepted', transaction_hash: null },
+      { from_state: 'accepted', to_state: 'submitted', transaction_hash: hash },
+      { from_state: 'submitted', to_state: 'confirmed', transaction_hash: hash },
+    ]);
+  });
+
+  it.each([
+    [
+      `INSERT INTO facilitator.payment_transition (payment_id, to_state, event_id) VALUES (gen_random_uuid(), 'confirmed', gen_random_uuid())`,
+    ],
+    [`UPDATE facilitator.payment_transition SET to_state = 'failed'`],
+    ['DELETE FROM facilitator.payment_transition'],
+    ['TRUNCATE facilitator.payment_transition'],
+  ])('refuses the service: %s', async (attack) => {
+    await accepted();
+    await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
+    if (!attack.startsWith('INSERT'))
+      await expect(admin.query(attack)).rejects.toMatchObject({ constraint: 'payment_transition_kept' });
+  });
+});
+
+describe('the role', () => {
+  it.each(['settlement.payment', 'ledger.entry', 'settlement.outbox'])('does not reach %s', async (table) => {
+    await expect(service.query(`SELECT * FROM ${table}`)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it.each([
+    'ALTER TABLE facilitator.payment DISABLE TRIGGER ALL',
+    'DROP TRIGGER payment_guard ON facilitator.payment',
+    'CREATE TABLE facilitator.mine (a int)',
+  ])('may not: %s', async (attack) => {
+    await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
+  });
+});

@@ -1,0 +1,33 @@
+import { Controller, Get, Param } from '@nestjs/common';
+
+import { AssetDirectory } from '../asset/asset-directory.js';
+import { pageLimitMax } from '../http/page.js';
+import { ProblemError } from '../http/problem.error.js';
+import { readParameters } from '../http/query.js';
+import { TransactionRepository } from '../transaction/transaction.repository.js';
+import { paymentView } from './payment-view.js';
+import { PaymentRepository } from './payment.repository.js';
+import { type Payment, paymentPath } from './payment.schema.js';
+
+@Controller('payments')
+export class PaymentController {
+  constructor(
+    private readonly payments: PaymentRepository,
+    private readonly transactions: TransactionRepository,
+    private readonly assets: AssetDirectory,
+  ) {}
+
+  @Get(':id')
+  async one(@Param() path: unknown): Promise<Payment> {
+    const { id } = readParameters(paymentPath, path);
+    const facts = await this.payments.facts(id);
+    if (facts === null) throw ProblemError.notFound(`The books know no payment ${id}.`);
+    // A payment has a few transactions; one with more than a page of them is shown cut, and /transactions has all.
+    const { items } = await this.transactions.list({
+      payment_id: id,
+      limit: pageLimitMax,
+      cursor: undefined,
+    });
+    return paymentView(facts, items, this.assets);
+  }
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+import { assetSchema } from '../asset/asset-directory.js';
+import { amountField, hashField, paymentIdParameter, timeField } from '../http/field.js';
+import { transactionSchema } from '../transaction/transaction.schema.js';
+
+export const paymentPath = z.strictObject({ id: paymentIdParameter });
+
+const stepSchema = z
+  .strictObject({
+    at: timeField,
+    what: z.enum(['accepted', 'submitted', 'gas spent', 'confirmed', 'failed', 'expired']),
+    attempt: z.int().nullable().describe('Which of our transactions, where it is about one.'),
+    transaction: hashField.nullable(),
+    detail: z.string(),
+    eventId: z.uuid().describe('The event that told it.'),
+  })
+  .meta({ id: 'Step' });
+
+const gasSchema = z
+  .strictObject({
+    attempt: z.int(),
+    relayer: z.string().describe('Who paid it.'),
+    outcome: z.enum(['ok', 'reverted']),
+    fee: amountField,
+    asset: assetSchema,
+  })
+  .meta({ id: 'Gas' });
+
+export const paymentSchema = z
+  .strictObject({
+    id: z.uuid(),
+    state: z.enum(['accepted', 'submitted', 'confirmed', 'failed', 'expired']),
+    chainId: z.string().describe('CAIP-2 chain id.'),
+    payer: z.string(),
+    payTo: z.string(),
+    asset: assetSchema,
+    amount: amountField.describe('In units of 10^-scale.'),
+    resource: z.string().nullable().describe('What was bought, as the payer or the seller named it.'),
+    nonce: hashField.nullable(),
+    transaction: hashField.nullable().describe('The one that settled it, or the latest one of ours.'),
+    settledBy: z.enum(['us', 'other']).nullable(),
+    block: z.strictObject({ number: amountField, hash: hashField }).nullable(),
+    failure: z.strictObject({ reason: z.string(), detail: z.string() }).nullable(),
+    gas: z.array(gasSchema),
+    timeline: z.array(stepSchema),
+    transactions: z.array(transactionSchema).describe('All that was posted for it.'),
+  })
+  .meta({ id: 'Payment' });
+
+export type Payment = z.output<typeof paymentSchema>;
+export type Step = z.output<typeof stepSchema>;

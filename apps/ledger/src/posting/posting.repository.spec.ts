@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Database } from '@quittance/database';
+import { type QuittanceEvent, topics } from '@quittance/events';
+import { startTestDatabase, type TestDatabase } from '@quittance/testing';
+
+import { PaymentStory } from '../../test/payment-events.js';
+import { EventContradictsError } from './posting-error.js';
+import { PostingRepository } from './posting.repository.js';
+import { postEvents } from './posting.js';
+import { netLines } from './line.js';
+
+let server: TestDatabase;
+let database: Database;
+let repository: PostingRepository;
+
+beforeAll(async () => {
+  server = await startTestDatabase();
+  database = Database.connect({ url: server.serviceUrls.ledger, applicationName: 'ledger-spec' });
+  repository = new PostingRepository(database);
+}, 60_000);
+
+afterAll(async () => {
+  await database.close();
+  await server.stop();
+});
+
+let number = 0;
+beforeEach(() => {
+  number += 1;
+});
+
+const post = (events: readonly QuittanceEvent[], partition = 0): Promise<void> =>
+  repository.post({ topic: topics.payments.name, partition, events });
+
+const newStory = (name = 'one', amount = 1_000_000n): PaymentStory =>
+  new PaymentStory({ name: `${number} ${name}`, amount });
+
+/** Positions of payments as the database has them: only what is not zero. */
+async function linesOf(stories: readonly PaymentStory[]): Promise<string[]> {
+  const rows = await database.sql<{ line: string }>(
+    `SELECT format('%s %s %s %s', a.code, s.code, e.layer, sum(e.amount)) AS line
+       FROM ledger.entry e JOIN ledger.transaction t ON t.id = e.transaction_id
+       JOIN ledger.account a ON a.id = e.account_id JOIN ledger.asset s ON s.id = e.asset_id
+      WHERE t.payment_id = ANY ($1::uuid[])
+      GROUP BY a.code, s.code, e.layer HAVING sum(e.amount) <> 0`,
+    [stories.map((story) => story.paymentId)],
+  );
+  return rows.map(({ line }) => line).sort();
+}
+
+function expectedLines(histories: readonly (readonly QuittanceEvent[])[]): string[] {
+  const lines = histories.flatMap((events) =>
+    postEvents({ facts: null, posted: [] }, events).postings.flatMap((one) => one.lines),
+  );
+  return netLines(lines)
+    .map((line) => `${line.account} ${line.asset} ${line.layer} ${line.amount}`)
+    .sort();
+}
+
+/** Balances against the sum of the lines, account by account: must always be none. */
+const drift = (): Promise<unknown[]> =>
+  database.sql(
+    `SELECT * FROM (SELECT account_id, layer, sum(debit - credit) AS balance FROM ledger.balance GROUP BY 1, 2) b
+       FULL JOIN (SELECT account_id, layer, sum(amount) AS lines FROM ledger.entry GROUP BY 1, 2) e USING (account_id, layer)
+      WHERE b.balance IS DISTINCT FROM e.lines`,
+  );
+
+const headers = async (story: PaymentStory): Promise<unknown[]> =>
+  database.sql(
+    'SELECT event_type, book, chain_transaction FROM ledger.transaction WHERE payment_id = $1 ORDER BY id',
+    [story.paymentId],
+  );
+
+/** A repeatable disorder. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  let state = seed;
+  const keyed = items.map((item) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return { item, key: state };
+  });
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}
+
+describe('posting a batch', () => {
+  it('writes a header for each event and book that changes', async () => {
+    const story = newStory();
+    await post([story.accepted(), story.submitted(), story.confirmed('us')]);
+    const hash = story.transaction(1);
+    expect(await headers(story)).toEqual([
+      { event_type: 'payment.accepted', book: 'F', chain_transaction: null },
+      { event_type: 'settlement.submitted', book: 'F', chain_transaction: hash },
+      { event_type: 'settlement.submitted', book: 'G', chain_transaction: hash },
+      { event_type: 'settlement.confirmed', book: 'F', chain_transaction: hash },
+      { event_type: 'settlement.confirmed', book: 'G', chain_transaction: hash },
+    ]);
+    expect(await drift()).toEqual([]);
+  });
+
+  it('changes nothing when everything is delivered again, in other batches', async () => {
+    const story = newStory();
+    const events = [story.accepted(), story.submitted(), story.confirmed('us')];
+    await post(events);
+    const before = await headers(story);
+    await post(events);
+    for (const event of events) await post([event, event]);
+    expect(await headers(story)).toEqual(before);
+  });
+
+  it('comes to the same lines event by event, whatever comes first', async () => {
+    const stories = [newStory('a'), newStory('b'), newStory('c')];
+    const histories = stories.map((story) => [story.accepted(), story.submitted(), story.confirmed('us')]);
+    for (const event of shuffled(histories.flat(), 7)) await post([event]);
+    expect(await linesOf(stories)).toEqual(expectedLines(histories));
+    expect(await drift()).toEqual([]);
+  });
+
+  it.each([1n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 128n, 2n ** 256n - 1n])(
+    'keeps %s to the last unit, twelve times over',
+    async (amount) => {
+      const stories = Array.from({ length: 12 }, (_, index) => newStory(`${amount} ${index}`, amount));
+      const histories = stories.map((story) => [
+        story.accepted(),
+        story.submitted(),
+        story.confirmed('other', null),
+      ]);
+      await post(histories.flat());
+      const [row] = await database.sql<{ balance: string }>(
+        `SELECT sum(b.debit - b.credit)::text AS balance FROM ledger.balance b JOIN ledger.account a ON a.id = b.account_id
+        WHERE b.layer = 'settled' AND a.code = ANY ($1::text[])`,
+        [stories.map((story) => `F:payer:eip155:84532:${story.payer}`)],
+      );
+      expect(row?.balance).toBe((amount * -12n).toString());
+      expect(await drift()).toEqual([]);
+    },
+  );
+
+  it('refuses an event that contradicts an earlier one, and keeps nothing of its batch', async () => {
+    const [story, other] = [newStory(), newStory('other')];
+    await post([story.accepted()]);
+    const submitted = story.submitted();
+    const wrong = { ...submitted, data: { ...submitted.data, amount: '5' } } as QuittanceEvent;
+    await expect(post([other.accepted(), wrong])).rejects.toBeInstanceOf(EventContradictsError);
+    expect(await headers(other)).toEqual([]);
+    await post([other.accepted(), submitted]);
+    expect(await headers(other)).toHaveLength(1);
+  });
+});
+
+describe('batches at the same time', () => {
+  it('post every event once without a deadlock, though they overlap and hold the same payments', async () => {
+    const stories = Array.from({ length: 60 }, (_, index) => newStory(`${index}`, BigInt(index + 1)));
+    const histories = stories.map((story, index) => [
+      story.accepted(),
+      story.submitted(),
+      index % 3 === 0 ? story.failed() : story.confirmed('us'),
+    ]);
+    const events = histories.flat();
+    const deliveries = Array.from({ length: 16 }, (_, index) => shuffled(events, index + 11).slice(0, 120));
+    const runs = countRuns();
+    await Promise.all([...deliveries, shuffled(events, 5)].map((batch, index) => post(batch, index % 4)));
+    expect(await linesOf(stories)).toEqual(expectedLines(histories));
+    expect(await drift()).toEqual([]);
+    // A deadlock would have made the database run a batch again.
+    expect(runs()).toBe(deliveries.length + 1);
+  });
+
+  it('keep apart what they tell of one payment: the second sees what the first posted', async () => {
+    const story = newStory();
+    await post([story.accepted()]);
+    await whileHeld('SELECT 1 FROM ledger.payment WHERE id = $1 FOR UPDATE', story.paymentId, [
+      [story.submitted()],
+      [story.confirmed('us')],
+    ]);
+    expect(await linesOf([story])).toEqual(
+      expectedLines([[story.accepted(), story.submitted(), story.confirmed('us')]]),
+    );
+    expect(await drift()).toEqual([]);
+  });
+
+  it('take new payments in one order: neither waits for the other in a circle', async () => {
+    const stories = [newStory('a'), newStory('b'), newStory('c')].sort((a, b) =>
+      a.paymentId < b.paymentId ? -1 : 1,
+    );
+    const runs = countRuns();
+    await whileHeld("INSERT INTO ledger.payment (id, facts) VALUES ($1, '{}')", stories[1]?.paymentId, [
+      stories.map((story) => story.submitted()),
+      stories.toReversed().map((story) => story.accepted()),
+    ]);
+    expect(runs()).toBe(3);
+    expect(await drift()).toEqual([]);
+  });
+
+  /** Holds a payment until both batches wait, then lets go without a trace. */
+  async function whileHeld(
+    hold: string,
+    paymentId: string | undefined,
+    batches: readonly QuittanceEvent[][],
+  ): Promise<void> {
+    const posts: Promise<void>[] = [];
+    const held = database.transaction(async ({ sql }) => {
+      await sql(hold, [paymentId]);
+      posts.push(...batches.map((batch, index) => post(batch, index)));
+      await waitersAre(batches.length);
+      throw new RangeError('let go');
+    });
+    await expect(held).rejects.toBeInstanceOf(RangeError);
+    await Promise.all(posts);
+  }
+
+  async function waitersAre(count: number): Promise<void> {
+    for (let waiting = -1; waiting !== count;) {
+      const rows = await database.sql(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      waiting = rows.length;
+    }
+  }
+
+  function countRuns(): () => number {
+    let runs = 0;
+    const transaction = database.transaction.bind(database);
+    database.transaction = (work) =>
+      transaction((tx) => {
+        runs += 1;
+        return work(tx);
+      });
+    return () => {
+      database.transaction = transaction;
+      return runs;
+    };
+  }
+});

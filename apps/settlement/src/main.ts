@@ -1,0 +1,14 @@
+import { runService } from '@quittance/observability';
+
+import { parseConfig } from './config.js';
+import { startService } from './service.js';
+
+await runService({
+  service: 'settlement',
+  parseConfig,
+  start: startService,
+  facts: ({ networks, relayer }) => ({
+    relayer: relayer.address,
+    chains: networks.map(({ chainId }) => chainId),
+  }),
+});

@@ -1,0 +1,105 @@
+import type { ChainId } from '@quittance/money';
+import type { PaymentId } from '@quittance/protocol';
+
+import type { Settled, Watched } from './outcome.js';
+import type { Hex, Payment, PaymentState } from './payment.js';
+
+/** A row of settlement.payment as `paymentColumns` selects it: numbers that may pass 2^53 as text. */
+export type PaymentRow = {
+  readonly payment_id: PaymentId;
+  readonly chain_id: ChainId;
+  readonly asset: Hex;
+  readonly payer: Hex;
+  readonly pay_to: Hex;
+  readonly amount: string;
+  readonly valid_after: string;
+  readonly valid_before: string;
+  readonly nonce: Hex;
+  readonly signature: Hex;
+  readonly state: PaymentState;
+  readonly attempts: number;
+  readonly faults: number;
+  readonly spent_seen_at: string | null;
+  readonly last_event_id: string;
+  readonly accepted_seconds: string;
+  readonly failure_reason: string | null;
+  readonly settled_by: 'us' | 'other' | null;
+  readonly settled_transaction: Hex | null;
+  readonly settled_block_number: string | null;
+  readonly settled_block_hash: Hex | null;
+  readonly settled_block_time: string | null;
+  readonly settled_log_index: number | null;
+};
+
+export const paymentColumns = `
+  p.payment_id::text, p.chain_id, p.asset, p.payer, p.pay_to, p.amount::text, p.valid_after::text, p.valid_before::text,
+  p.nonce, p.signature, p.state, p.attempts, p.faults, p.spent_seen_at::text, p.last_event_id::text,
+  floor(extract(epoch FROM p.accepted_at))::bigint::text AS accepted_seconds, p.failure_reason,
+  p.settled_by, p.settled_transaction, p.settled_block_number::text, p.settled_block_hash, p.settled_block_time::text,
+  p.settled_log_index`;
+
+/** A queued payment, with what was noted about it while it waited. */
+export type QueuedPayment = Payment & {
+  /** Transactions signed for it so far. */
+  readonly attempts: number;
+  readonly faults: number;
+  readonly spentSeenAt: bigint | null;
+  readonly acceptedSeconds: bigint;
+};
+
+export function paymentOf(row: PaymentRow): Payment {
+  return {
+    paymentId: row.payment_id,
+    chainId: row.chain_id,
+    asset: row.asset,
+    payer: row.payer,
+    payTo: row.pay_to,
+    amount: BigInt(row.amount),
+    validAfter: BigInt(row.valid_after),
+    validBefore: BigInt(row.valid_before),
+    nonce: row.nonce,
+    signature: row.signature,
+  };
+}
+
+export function queuedOf(row: PaymentRow): QueuedPayment {
+  return {
+    ...paymentOf(row),
+    attempts: row.attempts,
+    faults: row.faults,
+    spentSeenAt: row.spent_seen_at === null ? null : BigInt(row.spent_seen_at),
+    acceptedSeconds: BigInt(row.accepted_seconds),
+  };
+}
+
+export function watchedOf(row: PaymentRow): Watched {
+  return {
+    payment: paymentOf(row),
+    standing: { state: row.state, attempts: row.attempts },
+    lastEventId: row.last_event_id,
+    settled: settledOf(row),
+    failureReason: row.failure_reason,
+  };
+}
+
+function settledOf(row: PaymentRow): Settled | null {
+  const {
+    settled_by: by,
+    settled_transaction: transaction,
+    settled_block_hash: hash,
+    settled_log_index: logIndex,
+  } = row;
+  if (by === null || transaction === null || hash === null || logIndex === null) return null;
+  return {
+    by,
+    landing: {
+      transaction,
+      logIndex,
+      block: {
+        number: BigInt(row.settled_block_number ?? 0),
+        hash,
+        time: BigInt(row.settled_block_time ?? 0),
+      },
+    },
+  };
+}

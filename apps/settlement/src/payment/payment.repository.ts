@@ -1,0 +1,137 @@
+import type { Database } from '@quittance/database';
+import type { EventOf, QuittanceEvent } from '@quittance/events';
+import { takeUnseen } from '@quittance/messaging';
+import type { ChainId } from '@quittance/money';
+import type { PaymentId } from '@quittance/protocol';
+
+import { acceptedPayment } from './accepted-payment.js';
+import { paymentColumns, type PaymentRow, queuedOf, type QueuedPayment } from './payment-row.js';
+
+export type QueueSlice = {
+  readonly chainId: ChainId;
+  /** Payments whose `validBefore` is not after this are overdue: not to be signed any more. */
+  readonly validAtSeconds: bigint;
+  readonly limit: number;
+  /** Overdue payments at most: they come besides the others, and so never hold them up. */
+  readonly overdueMax: number;
+  /** Signed and not yet mined at most, on the chain. */
+  readonly outstandingMax: number;
+};
+
+export type Deferral = {
+  readonly paymentId: PaymentId;
+  readonly delayMs: number;
+  readonly spentSeenAt: bigint | null;
+};
+
+/** The queue of payments: what comes in, and what is next. */
+export class PaymentRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes events in, each once; those seen before are left out. Gives the chains that have something new to do.
+   *
+   * @throws PaymentInconsistentError, DatabaseUnavailableError, DatabaseConstraintError.
+   */
+  async take(events: readonly QuittanceEvent[]): Promise<ReadonlySet<ChainId>> {
+    return this.database.transaction(async ({ sql }) => {
+      const unseen = await takeUnseen(sql, 'settlement', events);
+      const expired = unseen.filter(
+        (event): event is EventOf<'payment.expired'> => event.type === 'payment.expired',
+      );
+      const accepted = unseen.filter(
+        (event): event is EventOf<'payment.accepted'> => event.type === 'payment.accepted',
+      );
+      if (expired.length > 0) {
+        await sql(rememberExpiry, [expired.map(({ data }) => data.paymentId), expired.map(({ id }) => id)]);
+      }
+      if (accepted.length > 0) await sql(enqueue, columnsOf(accepted));
+      if (expired.length > 0) {
+        await sql(dropQueued, [expired.map(({ data }) => data.paymentId), expired.map(({ id }) => id)]);
+      }
+      return new Set(accepted.map(({ data }) => data.chainId));
+    });
+  }
+
+  /** The next payments to put on chain, first come first. Takes no lock: whoever signs claims them again. */
+  async queued(slice: QueueSlice): Promise<QueuedPayment[]> {
+    const { chainId, validAtSeconds, limit, outstandingMax, overdueMax } = slice;
+    const rows = await this.database.sql<PaymentRow>(nextQueued, [
+      chainId,
+      validAtSeconds,
+      limit,
+      outstandingMax,
+      overdueMax,
+    ]);
+    return rows.map(queuedOf);
+  }
+
+  /** Leaves queued payments alone for a while. */
+  async defer(deferrals: readonly Deferral[]): Promise<void> {
+    if (deferrals.length === 0) return;
+    await this.database.sql(deferQueued, [
+      deferrals.map(({ paymentId }) => paymentId),
+      deferrals.map(({ delayMs }) => delayMs),
+      deferrals.map(({ spentSeenAt }) => spentSeenAt),
+    ]);
+  }
+}
+
+function columnsOf(accepted: readonly EventOf<'payment.accepted'>[]): unknown[] {
+  const rows = accepted.map((event) => ({ ...acceptedPayment(event), event }));
+  return [
+    rows.map((row) => row.paymentId),
+    rows.map((row) => row.chainId),
+    rows.map((row) => row.asset),
+    rows.map((row) => row.payer),
+    rows.map((row) => row.payTo),
+    rows.map((row) => row.amount),
+    rows.map((row) => row.validAfter),
+    rows.map((row) => row.validBefore),
+    rows.map((row) => row.nonce),
+    rows.map((row) => row.signature),
+    rows.map((row) => row.event.id),
+    rows.map((row) => row.event.occurredAt),
+  ];
+}
+
+const rememberExpiry = `
+  INSERT INTO settlement.expiry (payment_id, event_id)
+  SELECT payment_id, event_id FROM unnest($1::uuid[], $2::uuid[]) AS e (payment_id, event_id)
+  ON CONFLICT (payment_id) DO NOTHING`;
+
+/** Only the same payment again is ignored: another payment with the same authorization meets the unique key and is poison. */
+const enqueue = `
+  INSERT INTO settlement.payment (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce,
+                                  signature, last_event_id, accepted_at, state)
+  SELECT a.*, CASE WHEN EXISTS (SELECT FROM settlement.expiry e WHERE e.payment_id = a.payment_id) THEN 'expired' ELSE 'queued' END
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[],
+              $9::text[], $10::text[], $11::uuid[], $12::timestamptz[])
+    AS a (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce, signature, last_event_id, accepted_at)
+  ON CONFLICT (payment_id) DO NOTHING`;
+
+const dropQueued = `
+  UPDATE settlement.payment p SET state = 'expired', last_event_id = e.event_id, updated_at = now()
+  FROM unnest($1::uuid[], $2::uuid[]) AS e (payment_id, event_id)
+  WHERE p.payment_id = e.payment_id AND p.state = 'queued'`;
+
+const nextQueued = `
+  (SELECT ${paymentColumns}
+   FROM settlement.payment p
+   WHERE p.chain_id = $1 AND p.state = 'queued' AND p.retry_at <= clock_timestamp() AND p.valid_before > $2::numeric
+   ORDER BY p.position
+   LIMIT least($3::int, greatest(0, $4::int - (
+     SELECT count(*) FROM settlement.attempt a WHERE a.chain_id = $1 AND a.state = 'outstanding'))))
+  UNION ALL
+  (SELECT ${paymentColumns}
+   FROM settlement.payment p
+   WHERE p.chain_id = $1 AND p.state = 'queued' AND p.retry_at <= clock_timestamp() AND p.valid_before <= $2::numeric
+   ORDER BY p.retry_at, p.position
+   LIMIT $5::int)`;
+
+const deferQueued = `
+  UPDATE settlement.payment p
+  SET retry_at = clock_timestamp() + d.delay_ms * interval '1 millisecond', faults = p.faults + 1,
+      spent_seen_at = coalesce(p.spent_seen_at, d.spent_seen_at), updated_at = now()
+  FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS d (payment_id, delay_ms, spent_seen_at)
+  WHERE p.payment_id = d.payment_id AND p.state = 'queued'`;

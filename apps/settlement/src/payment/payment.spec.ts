@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { catalogue } from '@quittance/events';
+
+import { acceptedPayment } from './accepted-payment.js';
+import { type PaymentEvent, type PaymentState, type Standing, transition } from './payment.js';
+
+const fixture = catalogue['payment.accepted'].fixture as unknown as Parameters<typeof acceptedPayment>[0];
+
+describe('a payment', () => {
+  it.each<readonly [string, { from: PaymentState; event: PaymentEvent; to: PaymentState }]>([
+    [
+      'is dropped from the queue when it expires',
+      { from: 'queued', event: { type: 'expired' }, to: 'expired' },
+    ],
+    [
+      'does not expire once a transaction is signed',
+      { from: 'submitted', event: { type: 'expired' }, to: 'submitted' },
+    ],
+    [
+      'fails without a transaction when the chain refuses it',
+      { from: 'queued', event: { type: 'refused' }, to: 'failed' },
+    ],
+    [
+      'fails when its transaction reverts',
+      { from: 'submitted', event: { type: 'reverted', attempt: 1 }, to: 'failed' },
+    ],
+    [
+      'goes back to the queue when its nonce was taken',
+      { from: 'submitted', event: { type: 'displaced', attempt: 1 }, to: 'queued' },
+    ],
+    ['is confirmed by whoever lands it', { from: 'queued', event: { type: 'landed' }, to: 'confirmed' }],
+    ['is confirmed even after it failed', { from: 'failed', event: { type: 'landed' }, to: 'confirmed' }],
+    ['stays confirmed', { from: 'confirmed', event: { type: 'reverted', attempt: 1 }, to: 'confirmed' }],
+  ])('%s', (_name, { from, event, to }) => {
+    const before: Standing = { state: from, attempts: from === 'submitted' ? 1 : 0 };
+    expect(transition(before, event).state).toBe(to);
+  });
+
+  it('is what the payer authorized', () => {
+    expect(acceptedPayment(fixture)).toMatchObject({
+      asset: '0x036cbd53842c5426634e7929541ec2318f3dcf7e',
+      amount: 10_000n,
+      validBefore: 1_795_032_300n,
+    });
+  });
+
+  it.each([
+    ['payer', { ...fixture, data: { ...fixture.data, payer: `0x${'00'.repeat(20)}` } }],
+    ['payTo', { ...fixture, data: { ...fixture.data, payTo: `0x${'00'.repeat(20)}` } }],
+    ['amount', { ...fixture, data: { ...fixture.data, amount: '1' } }],
+    ['chain', { ...fixture, data: { ...fixture.data, chainId: 'eip155:1' } }],
+  ])('is never made of an authorization that disagrees on %s', (field, event) => {
+    expect(() => acceptedPayment(event as never)).toThrow(
+      expect.objectContaining({ code: 'payment_inconsistent', message: expect.stringContaining(field) }),
+    );
+  });
+});

@@ -1,0 +1,3 @@
+import { projectConfig } from '../../jest.preset.js';
+
+export default projectConfig({ displayName: 'standalone', testTimeoutMs: 120_000 });

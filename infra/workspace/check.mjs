@@ -1,0 +1,17 @@
+// npm run check [-- --without-tests]: what a change has to pass.
+import { join } from 'node:path';
+
+import { node, nx, prepare, prettier, root, toolEnv } from './prepare.mjs';
+import { runTests, totalsLine } from './run-tests.mjs';
+import { step } from './step.mjs';
+
+const env = toolEnv();
+await prepare();
+await step('format', prettier('--check', '.'), { env });
+await step('lint and typecheck', nx('run-many', '-t', 'lint', 'typecheck'), { env });
+await step('generated files', node(join(root, 'infra', 'workspace', 'generate.mjs'), '--check'), { env });
+if (!process.argv.includes('--without-tests')) {
+  const { code, ...totals } = await runTests([]);
+  process.stdout.write(`${totalsLine(totals)}\n`);
+  process.exitCode = code;
+}

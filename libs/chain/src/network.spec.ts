@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+
+import { networksSchema } from './network.js';
+
+const usdc = {
+  address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
+  symbol: 'USDC',
+  decimals: 6,
+  name: 'USDC',
+  version: '2',
+};
+const base = {
+  chainId: 'eip155:84532',
+  rpcUrl: 'https://rpc.example/secret-key',
+  assets: [usdc],
+  relayers: ['0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266'],
+};
+
+function problemsOf(networks: unknown): string[] {
+  const text = typeof networks === 'string' ? networks : JSON.stringify(networks);
+  const parsed = z.object({ NETWORKS: networksSchema }).safeParse({ NETWORKS: text });
+  return (parsed.error?.issues ?? []).map(({ path, message }) => `${z.core.toDotPath(path)} ${message}`);
+}
+
+describe('The setting NETWORKS', () => {
+  it('is a list of chains, with addresses in lower case and defaults filled in', () => {
+    expect(networksSchema.parse(JSON.stringify([base]))).toEqual([
+      {
+        ...base,
+        assets: [{ ...usdc, address: '0x036cbd53842c5426634e7929541ec2318f3dcf7e' }],
+        relayers: ['0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'],
+        confirmations: 1,
+        pollIntervalMs: 1_000,
+      },
+    ]);
+  });
+
+  it.each([
+    ['text that is no JSON', 'eip155:84532', 'NETWORKS must be JSON text'],
+    ['no list', {}, 'NETWORKS must be a list'],
+    ['an empty list', [], 'NETWORKS must name at least one network'],
+    [
+      'more than fifty',
+      Array.from({ length: 51 }, (_, index) => ({ ...base, chainId: `eip155:${index + 1}` })),
+      'at most 50',
+    ],
+    ['a number for a network', [7], 'NETWORKS[0] must be an object of chainId'],
+    ['an unknown field', [{ ...base, rpc: 'x' }], 'NETWORKS[0] has fields that are not known: "rpc"'],
+    [
+      'another kind of chain',
+      [{ ...base, chainId: 'solana:main' }],
+      'NETWORKS[0].chainId must be an EVM chain',
+    ],
+    [
+      'a chain number that is none',
+      [{ ...base, chainId: 'eip155:0' }],
+      'NETWORKS[0].chainId must be an EVM chain',
+    ],
+    ['a missing URL', [{ ...base, rpcUrl: undefined }], 'NETWORKS[0].rpcUrl must be an http or https URL'],
+    [
+      'a URL of another kind',
+      [{ ...base, rpcUrl: 'ws://x' }],
+      'NETWORKS[0].rpcUrl must be an http or https URL',
+    ],
+    [
+      'a URL with a password, which fetch refuses and quotes',
+      [{ ...base, rpcUrl: 'https://user:secret@node.example' }],
+      'NETWORKS[0].rpcUrl must be an http or https URL, without user and password in it',
+    ],
+    ['no assets', [{ ...base, assets: [] }], 'NETWORKS[0].assets must name at least one'],
+    [
+      'an asset without version',
+      [{ ...base, assets: [{ ...usdc, version: undefined }] }],
+      'NETWORKS[0].assets[0].version',
+    ],
+    [
+      'half a decimal',
+      [{ ...base, assets: [{ ...usdc, decimals: 6.5 }] }],
+      'NETWORKS[0].assets[0].decimals must be a whole',
+    ],
+    ['no relayers', [{ ...base, relayers: [] }], 'NETWORKS[0].relayers must name at least one'],
+    [
+      'a relayer that is no address',
+      [{ ...base, relayers: ['0x1'] }],
+      'NETWORKS[0].relayers[0] must be an EVM address',
+    ],
+    [
+      'no confirmations',
+      [{ ...base, confirmations: 0 }],
+      'NETWORKS[0].confirmations must be a whole number from 1',
+    ],
+    ['a chain twice', [base, base], 'NETWORKS[1].chainId eip155:84532 is named twice'],
+    [
+      'an asset twice in two spellings',
+      [{ ...base, assets: [usdc, { ...usdc, address: usdc.address.toLowerCase() }] }],
+      'NETWORKS[0].assets[1].address 0x036cbd53842c5426634e7929541ec2318f3dcf7e is named twice',
+    ],
+  ])('is refused with %s', (_what, networks, problem) => {
+    expect(problemsOf(networks)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('names every mistake in one go', () => {
+    expect(problemsOf([{ ...base, rpcUrl: 'x', confirmations: 0 }])).toHaveLength(2);
+  });
+
+  it('never repeats a URL, which may hold a key', () => {
+    for (const networks of [[{ ...base, rpcUrl: 'htp://node/secret-key' }], `${JSON.stringify([base])}]`]) {
+      const problems = problemsOf(networks);
+      expect(problems).toHaveLength(1);
+      expect(problems.join()).not.toContain('secret-key');
+    }
+  });
+});

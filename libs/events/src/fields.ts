@@ -1,0 +1,86 @@
+import {
+  type AssetId,
+  type AtomicAmount,
+  assetIdPattern,
+  atomicAmountMax,
+  atomicAmountPattern,
+  type ChainId,
+  chainIdPattern,
+} from '@quittance/money';
+import { z } from 'zod';
+
+/** The fields that events share. Amounts and block numbers travel as decimal strings: JSON numbers stop at 2^53. */
+
+export const amountField = z
+  .string()
+  .regex(atomicAmountPattern)
+  .refine((text) => BigInt(text) <= atomicAmountMax, 'an amount is at most 2^256 − 1')
+  .describe('Atomic units as decimal digits, 0 to 2^256 − 1.');
+
+export const chainIdField = z
+  .string()
+  .regex(chainIdPattern)
+  .transform((text) => text as ChainId)
+  .describe('CAIP-2 chain id.');
+
+export const assetIdField = z
+  .string()
+  .regex(assetIdPattern)
+  .transform((text) => text as AssetId)
+  .describe('CAIP-19 asset id; EVM addresses in lower case.');
+
+export const addressField = z
+  .string()
+  .regex(/^0x[0-9a-f]{40}$/)
+  .transform((text) => text as `0x${string}`)
+  .describe('EVM address in lower case.');
+
+export const hash32Field = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((text) => text as `0x${string}`)
+  .describe('32 bytes in lower-case hex.');
+
+export const signatureField = z
+  .string()
+  .regex(/^0x(?:[0-9a-f]{2}){1,4096}$/)
+  .transform((text) => text as `0x${string}`)
+  .describe('Signature bytes in lower-case hex.');
+
+/** Who pays whom how much of what: the same in every event of a payment, so that each can be understood alone. */
+export const paymentFields = {
+  paymentId: z.uuid().describe('The payment: derived from chain, asset, payer and nonce.'),
+  chainId: chainIdField,
+  asset: assetIdField,
+  payer: addressField,
+  payTo: addressField,
+  amount: amountField,
+} as const;
+
+export const blockField = z
+  .object({
+    number: amountField.describe('Block number.'),
+    hash: hash32Field,
+    time: amountField.describe('Block timestamp, seconds since 1970.'),
+  })
+  .strict();
+
+export const gasField = z
+  .object({
+    attempt: z.int().min(1).describe('Which of our transactions for this payment, from 1.'),
+    relayer: addressField,
+    outcome: z.enum(['ok', 'reverted']),
+    gasUsed: amountField,
+    gasPrice: amountField.describe('Effective price in wei.'),
+    fee: amountField.describe(
+      'All that the relayer paid in wei: gas used × price, and the L1 data fee where there is one.',
+    ),
+  })
+  .strict()
+  .describe('What a mined transaction of ours cost.');
+
+export type GasSpent = z.output<typeof gasField>;
+export type BlockRef = z.output<typeof blockField>;
+
+/** Renders a bigint for an event. */
+export const digits = (value: AtomicAmount | bigint): string => value.toString(10);

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+
+import { blockField, gasField, hash32Field, paymentFields } from '../fields.js';
+
+/** The payment will not be put on chain by us: refused before broadcast, or mined and reverted. */
+export const settlementFailedData = z
+  .object({
+    ...paymentFields,
+    reason: z.string().min(1).max(100).describe('A reason code of libs/protocol.'),
+    detail: z.string().max(500),
+    authorizationSpent: z
+      .boolean()
+      .describe(
+        'True when the nonce is used or cancelled on chain, so that nobody can land the authorization any more.',
+      ),
+    transaction: hash32Field.nullable().describe('The reverted transaction, if there was one.'),
+    block: blockField.nullable(),
+    gas: gasField.nullable(),
+  })
+  .strict();

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+import { addressField, amountField, hash32Field, paymentFields } from '../fields.js';
+
+/** A signed transaction for the payment is stored and about to be broadcast: from here on its hash is a fact. */
+export const settlementSubmittedData = z
+  .object({
+    ...paymentFields,
+    attempt: z.int().min(1).describe('Which of our transactions for this payment, from 1.'),
+    relayer: addressField,
+    relayerNonce: amountField,
+    transaction: hash32Field,
+    gasLimit: amountField,
+    gasPriceMax: amountField.describe('The most the relayer offered, in wei a unit of gas.'),
+  })
+  .strict();

@@ -1,0 +1,95 @@
+import { atomicAmountMax, atomicAmountPattern } from '@quittance/money';
+import type { Address, Hex } from 'viem';
+import { z } from 'zod';
+
+/** Far above any token's; bounds what one caller can make us hash and remember. */
+const domainTextLengthMax = 256;
+
+/** A counterfactual wallet's signature is a few kilobytes; what is longer is nobody's. */
+const signatureHexLengthMax = 16_384;
+
+const problemsNamedMax = 3;
+const fieldNameLengthMax = 64;
+
+const addressExpected = 'an EVM address, 0x and 40 hex digits';
+const nonceExpected = 'a nonce of 32 bytes, 0x and 64 hex digits';
+const signatureExpected = 'the signature in hex, 0x and two digits a byte';
+const numberExpected = 'a whole number as a string of decimal digits, at most 2^256 − 1';
+
+const lowerCase = <T extends string>(text: string) => text.toLowerCase() as T;
+
+const addressField = z
+  .string({ error: addressExpected })
+  .regex(/^0x[0-9a-fA-F]{40}$/, { error: addressExpected })
+  .transform(lowerCase<Address>);
+
+const nonceField = z
+  .string({ error: nonceExpected })
+  .regex(/^0x[0-9a-fA-F]{64}$/, { error: nonceExpected })
+  .transform(lowerCase<Hex>);
+
+const signatureField = z
+  .string({ error: signatureExpected })
+  .max(signatureHexLengthMax, { error: `a signature of at most ${signatureHexLengthMax} characters` })
+  .regex(/^0x([0-9a-fA-F]{2})*$/, { error: signatureExpected })
+  .transform(lowerCase<Hex>);
+
+const uint256Field = z
+  .string({ error: numberExpected })
+  // One check, not two: zod goes on after a failed pattern, and BigInt throws on what is no number.
+  .refine((text) => atomicAmountPattern.test(text) && BigInt(text) <= atomicAmountMax, {
+    error: numberExpected,
+  });
+
+const authorizationExpected =
+  'the EIP-3009 authorization as an object of from, to, value, validAfter, validBefore and nonce';
+
+/** `payload` of the payment: what the payer signed, and the signature. */
+export const payloadSchema = z.strictObject(
+  {
+    signature: signatureField,
+    authorization: z.strictObject(
+      {
+        from: addressField,
+        to: addressField,
+        value: uint256Field,
+        validAfter: uint256Field,
+        validBefore: uint256Field,
+        nonce: nonceField,
+      },
+      { error: authorizationExpected },
+    ),
+  },
+  { error: 'an object of signature and authorization' },
+);
+
+const domainText = z
+  .string({ error: 'a string' })
+  .max(domainTextLengthMax, { error: `a text of at most ${domainTextLengthMax} characters` });
+
+/** What this scheme reads of the requirements; the protocol has checked the rest, and `extra` is free-form. */
+export const requirementsSchema = z.object({
+  asset: addressField,
+  payTo: addressField,
+  amount: uint256Field,
+  extra: z.object({ name: domainText, version: domainText }),
+});
+
+export type RequirementsFields = z.output<typeof requirementsSchema>;
+
+/** What is wrong, in words for whoever sent it: the path of each mistake and what to send there. */
+export function describeProblems(root: string, error: z.ZodError): string {
+  return error.issues
+    .slice(0, problemsNamedMax)
+    .map((issue) => describeProblem(root, issue))
+    .join(' ');
+}
+
+function describeProblem(root: string, issue: z.core.$ZodIssue): string {
+  const path = [root, ...issue.path.map(String)].join('.');
+  if (issue.code !== 'unrecognized_keys') return `${path} is not usable: send ${issue.message}.`;
+  const names = issue.keys
+    .slice(0, problemsNamedMax)
+    .map((key) => `${path}.${JSON.stringify(key.slice(0, fieldNameLengthMax))}`);
+  return `${names.join(', ')}: no such field here; leave it out.`;
+}

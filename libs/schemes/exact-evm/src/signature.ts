@@ -1,0 +1,66 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import secp256k1 from 'secp256k1';
+import type { Address, Hex } from 'viem';
+
+/** An ECDSA signature of an externally owned account in the one form that tokens accept. */
+export type EcdsaSignature = {
+  /** 32 bytes as hex digits without 0x. */
+  readonly r: string;
+  readonly s: string;
+  readonly parity: 0 | 1;
+};
+
+export type ReadSignature =
+  | { readonly ok: true; readonly signature: EcdsaSignature }
+  | { readonly ok: false; readonly problem: string };
+
+const signatureBytes = 65;
+const order = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
+const halfOrder = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0';
+const zero = '0'.repeat(64);
+const parities: ReadonlyMap<number, 0 | 1> = new Map([
+  [0, 0],
+  [1, 1],
+  [27, 0],
+  [28, 1],
+]);
+
+/** Takes a signature apart (r, s, v), or says in a sentence why no token would accept it. Takes lower-case hex. */
+export function readSignature(signature: Hex): ReadSignature {
+  const digits = signature.slice(2);
+  if (digits.length !== signatureBytes * 2) {
+    const what = digits.length < signatureBytes * 2 ? 'is truncated' : 'is too long';
+    return malformed(`${what}: it has ${digits.length / 2} bytes where an account's has ${signatureBytes}`);
+  }
+  const r = digits.slice(0, 64);
+  const s = digits.slice(64, 128);
+  const v = Number.parseInt(digits.slice(128), 16);
+  // Fixed width and lower case: the order of the texts is that of the numbers.
+  if (r === zero || s === zero) return malformed('is empty: r or s is zero');
+  if (r >= order || s >= order) return malformed('is not one: r or s lies beyond the order of the curve');
+  if (s > halfOrder) {
+    return malformed(
+      'is malleable: s lies in the upper half of its range, and tokens take the lower half only',
+    );
+  }
+  const parity = parities.get(v);
+  if (parity === undefined) return malformed(`ends in ${v} where the recovery value v must be 27 or 28`);
+  return { ok: true, signature: { r, s, parity } };
+}
+
+/** Who signed a digest; undefined where no key could have made this signature. */
+export function recoverSigner(digest: Uint8Array, { r, s, parity }: EcdsaSignature): Address | undefined {
+  let publicKey: Uint8Array;
+  try {
+    publicKey = secp256k1.ecdsaRecover(hexToBytes(r + s), parity, digest, false);
+  } catch {
+    // The library throws where r is no point's x coordinate; its arguments were checked before.
+    return undefined;
+  }
+  return `0x${bytesToHex(keccak_256(publicKey.subarray(1))).slice(24)}`;
+}
+
+function malformed(problem: string): ReadSignature {
+  return { ok: false, problem: `The signature ${problem}.` };
+}

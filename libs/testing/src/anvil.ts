@@ -1,0 +1,1 @@
+export { type Anvil, type AnvilAccount, type AnvilOptions, startAnvil } from '@quittance/embedded';
