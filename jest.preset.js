@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
  * Jest for one project. Nest 12 is ESM only, so everything runs as ESM; SWC strips the types and
  * `typecheck` (which includes the specs) is what checks them.
  */
-export function projectConfig({ displayName, testTimeoutMs = 30_000, ...rest }) {
+export function projectConfig({ displayName, testTimeoutMs = 90_000, ...rest }) {
   return {
     displayName,
     testEnvironment: 'node',

@@ -1,13 +1,14 @@
 import { atomicAmountMax, atomicAmountPattern, chainIdPattern } from '@quittance/money';
 import { z } from 'zod';
 
+import { lengthMax, lengthMin } from './length.js';
 import { accountLengthMax, bodyLimits, schemeLengthMax, urlLengthMax } from './limits.js';
 import type { NetworkV2 } from './network.js';
 
 /** Fields shared by the payloads. Each one's `error` completes the sentence "… is not usable: send …". */
 
-const text = (lengthMax: number, error: string) =>
-  z.string({ error }).min(1, { error }).max(lengthMax, { error });
+const text = (charactersMax: number, error: string) =>
+  z.string({ error }).check(lengthMin(1, error), lengthMax(charactersMax, error));
 
 export const schemeField = text(schemeLengthMax, 'the scheme\'s name as a string, like "exact"');
 
@@ -44,7 +45,7 @@ const textExpected = 'a string, or leave it out';
 /** Free text that implementations leave out, or send as null or empty. */
 export const optionalTextField = z
   .string({ error: textExpected })
-  .max(bodyLimits.textLengthMax, { error: textExpected })
+  .check(lengthMax(bodyLimits.textLengthMax, textExpected))
   .nullish();
 
 export const recordField = z.record(z.string(), z.unknown(), { error: 'an object' });

@@ -27,6 +27,7 @@ export {
   type HeaderValue,
 } from './header.js';
 export { fingerprintOf, type PaymentId, paymentIdOf, type PaymentIdentity } from './identity.js';
+export { lengthMax, lengthMin } from './length.js';
 export { chainIdToNetworkName, networkNames, networkNameToChainId, type NetworkV2 } from './network.js';
 export {
   type PaymentPayloadV1,

@@ -4,23 +4,11 @@ import fc from 'fast-check';
 
 import { bodyV1, bodyV2 } from '../test/bodies.js';
 import { json, jsonObject } from '../test/json-arbitrary.js';
+import { paths, replaced } from '../test/paths.js';
 import { parsePaymentRequest } from './payment-request.js';
 import { reasons } from './reason-codes.js';
 
 const bodies = fc.constantFrom(bodyV1, bodyV2).map((body) => body() as Record<string, unknown>);
-
-/** Every path of a body, to objects and to values. */
-function paths(value: unknown, path: readonly string[] = []): (readonly string[])[] {
-  if (typeof value !== 'object' || value === null) return [path];
-  return [path, ...Object.entries(value).flatMap(([key, field]) => paths(field, [...path, key]))];
-}
-
-function replaced(value: unknown, path: readonly string[], by: unknown): unknown {
-  const [key, ...rest] = path;
-  if (key === undefined) return by;
-  const record = value as Record<string, unknown>;
-  return { ...record, [key]: replaced(record[key], rest, by) };
-}
 
 const mutants = bodies.chain((body) =>
   fc

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { optionalRecordField, optionalTextField, versionField } from './field.js';
+import { lengthMin } from './length.js';
 import { withoutNulls } from './null-field.js';
 import { paymentRequirementsV1Schema, paymentRequirementsV2Schema } from './requirements.js';
 import { resourceInfoSchema } from './resource.js';
@@ -14,7 +15,7 @@ export const paymentRequiredV1Schema = z
     error: optionalTextField,
     accepts: z
       .array(paymentRequirementsV1Schema, { error: acceptsExpected })
-      .min(1, { error: acceptsExpected }),
+      .check(lengthMin(1, acceptsExpected)),
   })
   .transform(withoutNulls);
 
@@ -28,7 +29,7 @@ export const paymentRequiredV2Schema = z
     resource: resourceInfoSchema,
     accepts: z
       .array(paymentRequirementsV2Schema, { error: acceptsExpected })
-      .min(1, { error: acceptsExpected }),
+      .check(lengthMin(1, acceptsExpected)),
     extensions: optionalRecordField,
   })
   .transform(withoutNulls);

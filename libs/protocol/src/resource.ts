@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { optionalTextField, urlField } from './field.js';
+import { lengthMax } from './length.js';
 import { withoutNulls } from './null-field.js';
 
 const tagsMax = 64;
@@ -20,7 +21,7 @@ export const resourceInfoSchema = z
       serviceName: optionalTextField,
       tags: z
         .array(z.string({ error: tagsExpected }), { error: tagsExpected })
-        .max(tagsMax)
+        .check(lengthMax(tagsMax))
         .nullish(),
       iconUrl: optionalTextField,
     },

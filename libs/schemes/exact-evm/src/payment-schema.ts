@@ -1,4 +1,5 @@
 import { atomicAmountMax, atomicAmountPattern } from '@quittance/money';
+import { lengthMax } from '@quittance/protocol';
 import type { Address, Hex } from 'viem';
 import { z } from 'zod';
 
@@ -30,7 +31,7 @@ const nonceField = z
 
 const signatureField = z
   .string({ error: signatureExpected })
-  .max(signatureHexLengthMax, { error: `a signature of at most ${signatureHexLengthMax} characters` })
+  .check(lengthMax(signatureHexLengthMax, `a signature of at most ${signatureHexLengthMax} characters`))
   .regex(/^0x([0-9a-fA-F]{2})*$/, { error: signatureExpected })
   .transform(lowerCase<Hex>);
 
@@ -65,7 +66,7 @@ export const payloadSchema = z.strictObject(
 
 const domainText = z
   .string({ error: 'a string' })
-  .max(domainTextLengthMax, { error: `a text of at most ${domainTextLengthMax} characters` });
+  .check(lengthMax(domainTextLengthMax, `a text of at most ${domainTextLengthMax} characters`));
 
 /** What this scheme reads of the requirements; the protocol has checked the rest, and `extra` is free-form. */
 export const requirementsSchema = z.object({

@@ -158,6 +158,11 @@ describe('Reading a payment by exact on EVM', () => {
     ['a signature without 0x', withPayload({ signature: '11'.repeat(65) }), 'payload.signature'],
     ['a signature of half a byte', withPayload({ signature: '0x111' }), 'payload.signature'],
     ['a signature that is no hex', withPayload({ signature: '0xzz' }), 'payload.signature'],
+    [
+      'a signature that claims a hostile length',
+      withPayload({ signature: { length: { toString: '' } } }),
+      'payload.signature',
+    ],
     ['an endless signature', withPayload({ signature: `0x${'11'.repeat(8_192)}` }), 'payload.signature'],
     ['a missing authorization', withPayload({ authorization: undefined }), 'payload.authorization'],
     ['an authorization that is a list', withPayload({ authorization: [] }), 'payload.authorization'],
