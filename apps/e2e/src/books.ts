@@ -106,7 +106,8 @@ export async function accountSums(stack: Stack, layer: string): Promise<Map<stri
 export async function worldState(stack: Stack): Promise<string> {
   const [counts] = await query<Record<string, string>>(
     stack,
-    `SELECT (SELECT count(*) FROM facilitator.payment) AS payments, (SELECT count(*) FROM facilitator.outbox) AS accepted,
+    `SELECT (SELECT count(*) FROM facilitator.payment) AS payments, (SELECT count(*) FROM facilitator.outbox) AS waiting,
+            (SELECT count(*) FROM events.log WHERE topic = 'quittance.payments.v1') AS told,
             (SELECT count(*) FROM settlement.attempt) AS attempts, (SELECT count(*) FROM ledger.entry) AS entries,
             (SELECT coalesce(sum(amount), 0) FROM ledger.entry WHERE amount > 0) AS moved`,
   );

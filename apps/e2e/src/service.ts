@@ -10,6 +10,8 @@ export type ServiceOptions = {
   readonly name: ServiceName;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Started again when it ends without being asked to. */
+  readonly supervised?: boolean;
   /** Where its log goes; left out: nowhere. */
   readonly logFolder?: string;
 };
@@ -22,6 +24,8 @@ const stopGraceMs = 8_000;
 /** One of our services as it runs for real: its own process, started from its build, killed without warning. */
 export class Service {
   #child: ChildProcess | undefined;
+  #ending = false;
+  #crashes = 0;
 
   constructor(private readonly options: ServiceOptions) {}
 
@@ -37,16 +41,23 @@ export class Service {
     return this.#child?.pid;
   }
 
-  /** Starts the process; `ready` tells when it can be used. */
-  launch(): void {
+  /** How often it ended without being asked to. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
+  /** Starts the process, with more settings if given; `ready` tells when it can be used. */
+  launch(more: Readonly<Record<string, string>> = {}): void {
     const { name, port, env, logFolder } = this.options;
     const main = fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));
     const { PATH, HOME } = process.env;
     const child = spawn(process.execPath, [main], {
-      env: { PATH, HOME, HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: 'info', ...env },
+      env: { PATH, HOME, HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: 'info', ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
+    this.#ending = false;
+    child.once('exit', () => this.#noteEnd(child));
     if (logFolder === undefined) {
       child.stdout?.resume();
       child.stderr?.resume();
@@ -80,6 +91,15 @@ export class Service {
     throw new Error(`${this.name} was not ready within ${readyTimeoutMs} ms: ${last}`);
   }
 
+  /** Stands still, as a process on a machine without air does, until `resume`. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** `SIGKILL`: no warning, no clean-up. Resolves when the process is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
@@ -89,8 +109,16 @@ export class Service {
     await this.#end('SIGTERM');
   }
 
+  /** What a supervisor does: starts it again, plainly. */
+  #noteEnd(child: ChildProcess): void {
+    if (this.#ending || child !== this.#child) return;
+    this.#crashes += 1;
+    if (this.options.supervised === true) this.launch();
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
+    this.#ending = true;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill(signal);

@@ -8,7 +8,7 @@ const key = `0x${'11'.repeat(32)}`;
 const keyAddress = '0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a';
 const network = {
   chainId: 'eip155:84532',
-  rpcUrl: 'http://127.0.0.1:1',
+  rpcUrls: ['http://127.0.0.1:1'],
   assets: [
     {
       address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
@@ -24,7 +24,7 @@ const good = {
   DATABASE_URL: 'postgresql://quittance_x:pw@127.0.0.1:1/none',
   EVENT_TRANSPORT: 'postgres',
   NETWORKS: JSON.stringify([network]),
-  RELAYER_PRIVATE_KEY: key,
+  RELAYER_PRIVATE_KEYS: key,
 };
 
 function start(
@@ -46,7 +46,7 @@ describe('a start with a wrong setting', () => {
     ['facilitator', 'DATABASE_URL', 'mysql://x'],
     ['facilitator', 'EVENT_TRANSPORT', 'pigeon'],
     ['facilitator', 'NETWORKS', 'not json'],
-    ['facilitator', 'NETWORKS[0].rpcUrl', JSON.stringify([{ ...network, rpcUrl: 'ftp://x' }])],
+    ['facilitator', 'NETWORKS[0].rpcUrls[0]', JSON.stringify([{ ...network, rpcUrls: ['ftp://x'] }])],
     [
       'facilitator',
       'NETWORKS[0].assets[0].address',
@@ -55,8 +55,8 @@ describe('a start with a wrong setting', () => {
     ['facilitator', 'SETTLE_WAIT_MS', 'soon'],
     ['facilitator', 'PORT', '70000'],
     ['facilitator', 'REASON_VOCABULARY', 'mine'],
-    ['settlement', 'RELAYER_PRIVATE_KEY', '0x1234'],
-    ['settlement', 'RELAYER_PRIVATE_KEY', undefined],
+    ['settlement', 'RELAYER_PRIVATE_KEYS', '0x1234'],
+    ['settlement', 'RELAYER_PRIVATE_KEYS', undefined],
     ['ledger', 'LOG_LEVEL', 'loud'],
     ['ledger', 'PORT', 'x'],
   ] as const)('of the %s service names %s', (service, setting, value) => {
@@ -77,8 +77,8 @@ describe('a start with a wrong setting', () => {
 
   it('never repeats a key, even a wrong one', () => {
     const wrong = `0x${'zz'.repeat(32)}`;
-    expect(start('settlement', { RELAYER_PRIVATE_KEY: wrong }).output).not.toContain('zzzz');
-    const unlisted = start('settlement', { RELAYER_PRIVATE_KEY: `0x${'22'.repeat(32)}` });
+    expect(start('settlement', { RELAYER_PRIVATE_KEYS: wrong }).output).not.toContain('zzzz');
+    const unlisted = start('settlement', { RELAYER_PRIVATE_KEYS: `0x${'22'.repeat(32)}` });
     expect(unlisted.code).toBeGreaterThan(0);
     expect(unlisted.output).toContain('NETWORKS');
     expect(unlisted.output).not.toContain('2222222222');

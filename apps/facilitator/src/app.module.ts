@@ -2,23 +2,29 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EvmChain } from '@quittance/chain';
 import { Database } from '@quittance/database';
-import { createTransport, type EventTransport, OutboxRelay } from '@quittance/messaging';
-import { type HealthCheck, HealthModule, type Logger } from '@quittance/observability';
+import { createTransport, eventRoute, type EventTransport, OutboxRelay } from '@quittance/messaging';
+import { type HealthCheck, HealthModule, type Logger, MetricsModule } from '@quittance/observability';
 
 import { FacilitatorChain, FacilitatorChains } from './chain/facilitator-chain.adapter.js';
 import type { Config } from './config.js';
 import { Expirer } from './expiry/expiry.loop.js';
 import { FaultFilter } from './http/fault.filter.js';
+import { ChainStandings } from './intake/chain-standing.repository.js';
+import { IntakeWatch } from './intake/intake.loop.js';
+import { Intake } from './intake/intake.js';
+import { FacilitatorMetrics } from './metrics/facilitator-metrics.js';
 import { PaymentConsumer } from './payment/payment.consumer.js';
+import { PaymentChanges } from './payment/payment-change.repository.js';
 import { PaymentController } from './payment/payment.controller.js';
 import { PaymentRepository } from './payment/payment.repository.js';
 import { PaymentSignal } from './settle/payment-signal.loop.js';
 import { PaymentWaiter } from './settle/payment-waiter.adapter.js';
+import type { SettlePorts } from './settle/settle.js';
 import { SettleController } from './settle/settle.controller.js';
 import { TransportWatch } from './settle/transport-watch.loop.js';
 import { Startup } from './startup.provider.js';
 import { SupportedController } from './supported/supported.controller.js';
-import { configToken, loggerToken } from './tokens.provider.js';
+import { configToken, loggerToken, settlePortsToken } from './tokens.provider.js';
 import { VerifyController } from './verify/verify.controller.js';
 
 const applicationName = 'quittance_facilitator';
@@ -40,7 +46,12 @@ export function createParts(config: Config, logger: Logger, onHopeless: (error: 
     config,
     logger,
     onHopeless,
-    database: Database.connect({ url: databaseUrl, applicationName, planByIndex: true }),
+    database: Database.connect({
+      url: databaseUrl,
+      applicationName,
+      planByIndex: true,
+      sessionSettings: eventRoute(config.transport),
+    }),
     transport: createTransport({ ...config.transport, databaseUrl, clientId: applicationName, logger }),
     chains: new FacilitatorChains(
       config.networks.map(
@@ -54,15 +65,13 @@ export function createParts(config: Config, logger: Logger, onHopeless: (error: 
 export class AppModule {
   static create(parts: Parts): DynamicModule {
     const { config, logger, chains } = parts;
-    const payments = new PaymentRepository(parts.database);
-    const waiter = new PaymentWaiter({
-      findMany: (ids) => payments.findMany(ids),
-      waitMs: config.settleWaitMs,
-    });
-    const watch = new TransportWatch(parts.transport, logger);
+    const bound = bind(parts);
     return {
       module: AppModule,
-      imports: [HealthModule.register({ useFactory: () => healthChecks(parts, watch) })],
+      imports: [
+        HealthModule.register({ useFactory: () => healthChecks(parts, bound.watch) }),
+        MetricsModule.register({ useFactory: () => bound.metrics.metrics }),
+      ],
       controllers: [
         VerifyController,
         SettleController,
@@ -74,10 +83,14 @@ export class AppModule {
         { provide: configToken, useValue: config },
         { provide: loggerToken, useValue: logger },
         { provide: FacilitatorChains, useValue: chains },
-        { provide: PaymentRepository, useValue: payments },
-        { provide: PaymentWaiter, useValue: waiter },
-        { provide: TransportWatch, useValue: watch },
-        { provide: Startup, useFactory: () => startup(parts, { payments, waiter, watch }) },
+        { provide: PaymentRepository, useValue: bound.payments },
+        { provide: PaymentWaiter, useValue: bound.waiter },
+        { provide: PaymentChanges, useValue: bound.changes },
+        { provide: ChainStandings, useValue: bound.standings },
+        { provide: Intake, useValue: bound.intake },
+        { provide: FacilitatorMetrics, useValue: bound.metrics },
+        { provide: settlePortsToken, useValue: settlePorts(parts, bound) },
+        { provide: Startup, useFactory: () => startup(parts, bound) },
         { provide: APP_FILTER, useClass: FaultFilter },
       ],
     };
@@ -86,11 +99,45 @@ export class AppModule {
 
 type Bound = {
   readonly payments: PaymentRepository;
+  readonly changes: PaymentChanges;
+  readonly standings: ChainStandings;
+  readonly intake: Intake;
+  readonly metrics: FacilitatorMetrics;
   readonly waiter: PaymentWaiter;
   readonly watch: TransportWatch;
 };
 
-function startup(parts: Parts, { payments, waiter, watch }: Bound): Startup {
+function bind({ config, logger, database, chains, transport }: Parts): Bound {
+  const payments = new PaymentRepository(database);
+  const intake = new Intake([...chains.byId.keys()], config.queueMax);
+  const metrics = new FacilitatorMetrics(intake);
+  return {
+    payments,
+    changes: new PaymentChanges(database),
+    standings: new ChainStandings(database),
+    intake,
+    metrics,
+    waiter: new PaymentWaiter({
+      findMany: (ids) => payments.findMany(ids),
+      waitMs: config.settleWaitMs,
+      onWaited: (waitedMs) => metrics.observeSettleWait(waitedMs),
+    }),
+    watch: new TransportWatch(transport, logger),
+  };
+}
+
+function settlePorts({ chains }: Parts, { payments, waiter, watch, intake }: Bound): SettlePorts {
+  return {
+    chains: chains.byId,
+    registry: payments,
+    waiter,
+    transport: watch,
+    intake,
+    nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
+  };
+}
+
+function startup(parts: Parts, { changes: payments, standings, intake, waiter, watch }: Bound): Startup {
   const { config, logger, database, chains, transport, onHopeless } = parts;
   return new Startup({
     database,
@@ -101,6 +148,7 @@ function startup(parts: Parts, { payments, waiter, watch }: Bound): Startup {
     onHopeless,
     relay: new OutboxRelay({ databaseUrl: config.databaseUrl, schema: 'facilitator', transport, logger }),
     signal: new PaymentSignal(config.databaseUrl, waiter, logger),
+    intakeWatch: new IntakeWatch(intake, standings, logger),
     expirer: new Expirer({ chains: chains.all, payments, logger }),
   });
 }

@@ -5,7 +5,7 @@ import { parseConfig, settings } from './config.js';
 
 const network = {
   chainId: 'eip155:84532',
-  rpcUrl: 'http://127.0.0.1:8545',
+  rpcUrls: ['http://127.0.0.1:8545'],
   assets: [
     {
       address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
@@ -38,6 +38,7 @@ describe('the settings', () => {
       port: 4020,
       host: '127.0.0.1',
       settleWaitMs: 20_000,
+      queueMax: 5_000,
       bodyLimitBytes: 131_072,
       reasonVocabulary: 'specification',
       transport: { kind: 'postgres' },
@@ -55,11 +56,13 @@ describe('the settings', () => {
     [{ DATABASE_URL: 'mysql://x' }, /^DATABASE_URL: must be a postgresql:/],
     [{ NETWORKS: undefined }, /^NETWORKS/],
     [{ NETWORKS: '[' }, /^NETWORKS/],
-    [{ NETWORKS: JSON.stringify([{ ...network, rpcUrl: 'nowhere' }]) }, /^NETWORKS\[0\]\.rpcUrl/],
+    [{ NETWORKS: JSON.stringify([{ ...network, rpcUrls: ['nowhere'] }]) }, /^NETWORKS\[0\]\.rpcUrls/],
     [{ PORT: '70000' }, /^PORT: must be a whole number from 0 to 65535/],
     [{ PORT: '4e3' }, /^PORT/],
     [{ SETTLE_WAIT_MS: '90000' }, /^SETTLE_WAIT_MS/],
     [{ SETTLE_WAIT_MS: '-1' }, /^SETTLE_WAIT_MS/],
+    [{ QUEUE_MAX: '0' }, /^QUEUE_MAX: must be a whole number from 1 to 1000000/],
+    [{ QUEUE_MAX: '1000001' }, /^QUEUE_MAX/],
     [{ REASON_VOCABULARY: 'latin' }, /^REASON_VOCABULARY: must be "specification" or "reference"/],
     [{ BODY_LIMIT_BYTES: '1' }, /^BODY_LIMIT_BYTES/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL/],

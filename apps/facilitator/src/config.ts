@@ -18,6 +18,7 @@ import type { ReasonVocabulary } from '@quittance/protocol';
 import { z } from 'zod';
 
 const settleWaitMsMax = 80_000;
+const queueMaxMax = 1_000_000;
 const bodyLimitBytesMin = 16_384;
 const bodyLimitBytesMax = 1_048_576;
 
@@ -29,6 +30,11 @@ const schema = z.object({
     .default(20_000)
     .describe(
       'How long POST /settle waits for the outcome before it answers settlement_pending, in milliseconds.',
+    ),
+  QUEUE_MAX: wholeNumberSetting(1, queueMaxMax)
+    .default(5_000)
+    .describe(
+      'Payments of a chain that may wait for their outcome; beyond them POST /settle answers queue_full.',
     ),
   REASON_VOCABULARY: z
     .enum(['specification', 'reference'], { error: 'must be "specification" or "reference"' })
@@ -46,6 +52,7 @@ export type Config = ServiceConfig & {
   readonly transport: TransportChoice;
   readonly networks: readonly EvmNetwork[];
   readonly settleWaitMs: number;
+  readonly queueMax: number;
   readonly reasonVocabulary: ReasonVocabulary;
   readonly bodyLimitBytes: number;
 };
@@ -62,6 +69,7 @@ export function parseConfig(env: Environment): Config {
     transport: transportChoice(set),
     networks: set.NETWORKS,
     settleWaitMs: set.SETTLE_WAIT_MS,
+    queueMax: set.QUEUE_MAX,
     reasonVocabulary: set.REASON_VOCABULARY,
     bodyLimitBytes: set.BODY_LIMIT_BYTES,
   });

@@ -115,7 +115,7 @@ function payPath(path: {
       500: problem('A defect of the service.'),
       503: {
         ...problem(
-          'A fault, no verdict: the database, a node or the event transport does not answer, or there is too much in hand.',
+          'No verdict: the database, a node or the event transport does not answer, there is too much in hand (overloaded), too many payments wait for their outcome (queue_full), or the network is not settled on for now (network_suspended).',
         ),
         headers: retryAfter,
       },
@@ -136,7 +136,7 @@ function supportedPath() {
   return {
     tags: ['x402'],
     operationId: 'supported',
-    summary: 'What is settled here.',
+    summary: 'What is settled here now: a network that is suspended is left out.',
     responses: { 200: json('SupportedResponse', 'Kinds, extensions and signers.') },
   };
 }

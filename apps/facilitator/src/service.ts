@@ -46,9 +46,25 @@ export async function startService(parts: Parts): Promise<Service> {
     customSiteTitle: 'Quittance facilitator',
   });
   app.connectMicroservice({ strategy: new EventServer(transport, { group: consumerGroup, logger }) });
+  const close = closeOf(app);
   await app.startAllMicroservices();
   await app.listen(config.port, config.host);
-  return { app, url: await app.getUrl(), close: () => app.close() };
+  return { app, url: await app.getUrl(), close };
+}
+
+/** An answer that is given while closing ends its connection: a client that kept it would keep us until it lets go. */
+function closeOf(app: NestFastifyApplication): () => Promise<void> {
+  let isClosing = false;
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', async (_request, reply) => {
+      if (isClosing) reply.header('connection', 'close');
+    });
+  return () => {
+    isClosing = true;
+    return app.close();
+  };
 }
 
 function adapterOf(bodyLimit: number): FastifyAdapter {

@@ -11,6 +11,7 @@ import type { Logger } from '@quittance/observability';
 
 import type { FacilitatorChains } from './chain/facilitator-chain.adapter.js';
 import type { Expirer } from './expiry/expiry.loop.js';
+import type { IntakeWatch } from './intake/intake.loop.js';
 import { Repeating } from './loop/repeating.loop.js';
 import type { PaymentSignal } from './settle/payment-signal.loop.js';
 import type { PaymentWaiter } from './settle/payment-waiter.adapter.js';
@@ -19,6 +20,8 @@ import type { TransportWatch } from './settle/transport-watch.loop.js';
 const tables = [
   'facilitator.payment',
   'facilitator.payment_transition',
+  'facilitator.payment_attempt',
+  'facilitator.chain',
   'facilitator.outbox',
   'facilitator.inbox',
 ];
@@ -31,6 +34,7 @@ export type StartupOptions = {
   readonly waiter: PaymentWaiter;
   readonly signal: PaymentSignal;
   readonly watch: TransportWatch;
+  readonly intakeWatch: IntakeWatch;
   readonly expirer: Expirer;
   readonly logger: Logger;
   /** Told of what waiting cannot cure: a database without our tables, a node of another chain. */
@@ -50,8 +54,9 @@ export class Startup
   }
 
   onApplicationBootstrap(): void {
-    const { relay, waiter, signal, watch, expirer } = this.options;
-    for (const started of [...this.checks, relay, waiter, signal, watch, expirer]) started.start();
+    const { relay, waiter, signal, watch, intakeWatch, expirer } = this.options;
+    for (const started of [...this.checks, relay, waiter, signal, watch, intakeWatch, expirer])
+      started.start();
   }
 
   /** Callers who wait are answered with what is known: the HTTP server closes only after its last answer. */
@@ -61,8 +66,9 @@ export class Startup
 
   /** Before the transport closes, which the relay publishes through. */
   async beforeApplicationShutdown(): Promise<void> {
-    const { relay, signal, watch, expirer } = this.options;
-    await Promise.all([...this.checks, relay, signal, watch, expirer].map((running) => running.close()));
+    const { relay, signal, watch, intakeWatch, expirer } = this.options;
+    const loops = [...this.checks, relay, signal, watch, intakeWatch, expirer];
+    await Promise.all(loops.map((running) => running.close()));
   }
 
   async onApplicationShutdown(): Promise<void> {

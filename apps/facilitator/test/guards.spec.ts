@@ -30,7 +30,7 @@ async function accepted(): Promise<string> {
 
 const facts: Readonly<Record<string, string>> = {
   accepted: '',
-  submitted: `, transaction_hash = '${hash}'`,
+  submitted: `, transaction_hash = '${hash}', block_number = NULL, reason = NULL, detail = NULL, authorization_spent = NULL`,
   confirmed: `, transaction_hash = '${hash}', block_number = 7`,
   failed: `, reason = 'insufficient_funds', authorization_spent = false`,
   expired: '',
@@ -113,6 +113,43 @@ describe('the state of a payment', () => {
     await expect(
       service.query(`UPDATE facilitator.payment SET state = 'expired' WHERE id = $1`, [id]),
     ).rejects.toMatchObject({ constraint: 'payment_event_named' });
+  });
+
+  it('goes back from confirmed and failed with the hash it had and nothing of its outcome, and no other way', async () => {
+    const other = `0x${'7b'.repeat(32)}`;
+    const back = `state = 'submitted', block_number = NULL, reason = NULL, detail = NULL, authorization_spent = NULL`;
+    const change = (id: string, set: string) =>
+      service.query(`UPDATE facilitator.payment SET ${set} WHERE id = $1`, [id]);
+    const event = () => `last_event_id = '${randomUUID()}'`;
+    for (const from of ['confirmed', 'failed']) {
+      const id = await paymentIn('submitted');
+      await moveTo(id, from);
+      const attacks: ReadonlyArray<readonly [string, RegExp]> = [
+        [back, /payment_event_named/],
+        [`${back}, transaction_hash = '${other}', ${event()}`, /payment_(confirmed_fixed|way_back)/],
+        [`${back}, transaction_hash = NULL, ${event()}`, /payment_(confirmed_fixed|hash_kept)/],
+        [
+          `${back.replace('block_number = NULL', `block_number = 8`)}, ${event()}`,
+          /payment_undecided_has_no_outcome/,
+        ],
+        [`${back.replace('reason = NULL', `reason = 'x'`)}, ${event()}`, /payment_undecided_has_no_outcome/],
+        [
+          `${back.replace('authorization_spent = NULL', `authorization_spent = true`)}, ${event()}`,
+          /payment_undecided_has_no_outcome/,
+        ],
+        [`state = 'accepted', ${event()}`, /payment_(confirmed_fixed|transition)/],
+        [`state = 'expired', ${event()}`, /payment_(confirmed_fixed|transition)/],
+      ];
+      for (const [set, constraint] of attacks)
+        await expect(change(id, set)).rejects.toMatchObject({
+          constraint: expect.stringMatching(constraint),
+        });
+      await expect(change(id, `${back}, ${event()}`)).resolves.toMatchObject({ rowCount: 1 });
+    }
+    for (const set of [`${event()}`, 'updated_at = now()', `transaction_hash = '${other}', ${event()}`])
+      await expect(change(await paymentIn('confirmed'), set)).rejects.toMatchObject({
+        constraint: 'payment_confirmed_fixed',
+      });
   });
 
   it('never loses a hash, and never changes once confirmed', async () => {
@@ -212,6 +249,102 @@ describe('the audit trail', () => {
     await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
     if (!attack.startsWith('INSERT'))
       await expect(admin.query(attack)).rejects.toMatchObject({ constraint: 'payment_transition_kept' });
+  });
+});
+
+describe('an attempt', () => {
+  const columns = `(payment_id, attempt, version, transaction_hash, relayer, relayer_nonce, batch_size, submitted_at, outcome)`;
+  const attempt = async (values = `1, 1, '${hash}', '0x${'f3'.repeat(20)}', 1, 1, now(), 'pending'`) => {
+    const id = await accepted();
+    await service.query(`INSERT INTO facilitator.payment_attempt ${columns} VALUES ($1, ${values})`, [id]);
+    return id;
+  };
+
+  it.each([
+    ['payment_id', 'gen_random_uuid()'],
+    ['attempt', '2'],
+    ['version', '2'],
+    ['transaction_hash', `'0x${'aa'.repeat(32)}'`],
+    ['relayer', `'0x${'aa'.repeat(20)}'`],
+    ['relayer_nonce', '2'],
+    ['batch_size', '2'],
+    ['submitted_at', `now() + interval '1 second'`],
+  ])('keeps its %s, whoever tries', async (column, value) => {
+    const id = await attempt();
+    const change = `UPDATE facilitator.payment_attempt SET ${column} = ${value} WHERE payment_id = $1`;
+    await expect(service.query(change, [id])).rejects.toMatchObject({ code: '42501' });
+    await expect(admin.query(change, [id])).rejects.toMatchObject({ constraint: 'payment_attempt_fixed' });
+  });
+
+  it.each([
+    [`outcome = 'settled'`, 'payment_attempt_outcome_told'],
+    [`outcome = 'settled', outcome_event_id = gen_random_uuid()`, 'payment_attempt_settled_is_located'],
+    [
+      `outcome = 'displaced', fee = 1, outcome_event_id = gen_random_uuid()`,
+      'payment_attempt_unmined_is_free',
+    ],
+    [`outcome = 'lost', outcome_event_id = gen_random_uuid()`, 'payment_attempt_outcome_check'],
+    [`outcome = 'reverted', outcome_event_id = gen_random_uuid(), fee = -1`, 'payment_attempt_fee_check'],
+  ])('cannot end with %s', async (set, constraint) => {
+    const id = await attempt();
+    await expect(
+      service.query(`UPDATE facilitator.payment_attempt SET ${set} WHERE payment_id = $1`, [id]),
+    ).rejects.toMatchObject({ constraint });
+  });
+
+  it('has a relayer, and belongs to a payment', async () => {
+    await expect(attempt(`1, 1, '${hash}', NULL, NULL, NULL, now(), 'pending'`)).rejects.toMatchObject({
+      constraint: 'payment_attempt_first_is_whole',
+    });
+    await expect(
+      service.query(
+        `INSERT INTO facilitator.payment_attempt ${columns} VALUES (gen_random_uuid(), 1, 2, '${hash}', NULL, NULL, NULL, now(), 'pending')`,
+      ),
+    ).rejects.toMatchObject({ code: '23503' });
+  });
+
+  it.each(['DELETE FROM facilitator.payment_attempt', 'TRUNCATE facilitator.payment_attempt'])(
+    'is never removed: %s',
+    async (attack) => {
+      await attempt();
+      await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
+      await expect(admin.query(attack)).rejects.toMatchObject({ constraint: 'payment_attempt_kept' });
+    },
+  );
+});
+
+describe('a chain', () => {
+  let next = 1;
+  const chain = async () => {
+    next += 1;
+    await service.query(
+      `INSERT INTO facilitator.chain (chain_id, final_block, suspended_reason, suspended_detail, suspension_changed_at)
+       VALUES ($1, 7, 'relayers_unfunded', 'none', '2026-11-20T12:00:00Z')`,
+      [`eip155:${next}`],
+    );
+    return `eip155:${next}`;
+  };
+
+  it.each([
+    ['final_block = 6', 'chain_final_forward'],
+    ['final_block = NULL', 'chain_final_forward'],
+    [`suspension_changed_at = '2026-11-20T11:59:59Z'`, 'chain_suspension_forward'],
+    ['suspension_changed_at = NULL', 'chain_suspension_forward'],
+    ['suspended_reason = NULL', 'chain_suspension_whole'],
+  ])('never goes back to %s', async (set, constraint) => {
+    const change = `UPDATE facilitator.chain SET ${set} WHERE chain_id = $1`;
+    await expect(service.query(change, [await chain()])).rejects.toMatchObject({ constraint });
+  });
+
+  it('is what it is, and stays', async () => {
+    const id = await chain();
+    const rename = `UPDATE facilitator.chain SET chain_id = 'eip155:999999' WHERE chain_id = $1`;
+    await expect(service.query(rename, [id])).rejects.toMatchObject({ code: '42501' });
+    await expect(admin.query(rename, [id])).rejects.toMatchObject({ constraint: 'chain_final_forward' });
+    for (const attack of ['DELETE FROM facilitator.chain', 'TRUNCATE facilitator.chain']) {
+      await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
+      await expect(admin.query(attack)).rejects.toMatchObject({ constraint: 'chain_kept' });
+    }
   });
 });
 

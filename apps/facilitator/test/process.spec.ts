@@ -22,6 +22,7 @@ const closeMaxMs = 5_000;
 
 let ground: Ground;
 const children: ChildProcess[] = [];
+const fakes: SettlementFake[] = [];
 
 type Running = {
   readonly child: ChildProcess;
@@ -52,18 +53,25 @@ async function listening({ output }: Running): Promise<string> {
   return url;
 }
 
+async function startSettlement(): Promise<SettlementFake> {
+  const fake = new SettlementFake(ground);
+  fakes.push(fake);
+  await fake.start();
+  return fake;
+}
+
 beforeAll(async () => {
   ground = await startGround();
 }, 90_000);
-afterEach(() => {
+afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const fake of fakes.splice(0)) await fake.close();
 });
 afterAll(() => ground.stop());
 
 describe('the process', () => {
   it('is one of two that give a hundred equal answers to a hundred equal requests', async () => {
-    const settlement = new SettlementFake(ground);
-    await settlement.start();
+    const settlement = await startSettlement();
     const urls = await Promise.all([run(environment(ground)), run(environment(ground))].map(listening));
     const body = await paymentBody(await fundedPayer(ground, 10_000n));
     const answers = await Promise.all(
@@ -77,7 +85,6 @@ describe('the process', () => {
     await expect(asAdmin(ground, 'SELECT count(*)::int AS n FROM facilitator.payment')).resolves.toEqual([
       { n: 1 },
     ]);
-    await settlement.close();
   }, 60_000);
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
@@ -92,6 +99,33 @@ describe('the process', () => {
       expect(running.output()).toContain('"msg":"closed"');
     },
     30_000,
+  );
+
+  it.each(['facilitator.reserved', 'facilitator.events-taken', 'facilitator.events-applied'])(
+    'killed at %s leaves a payment that the next one settles once',
+    async (point) => {
+      const settlement = await startSettlement();
+      const doomed = run({ ...environment(ground), NODE_ENV: 'test', CRASH_AT: point });
+      const body = await paymentBody(await fundedPayer(ground, 10_000n));
+      const unanswered = postAs('application/json', `${await listening(doomed)}/settle`, body);
+      await expect(unanswered).rejects.toThrow();
+      await expect(doomed.ended).resolves.toBeNull();
+      const url = await listening(run(environment(ground)));
+      await expect(postAs('application/json', `${url}/settle`, body)).resolves.toMatchObject({
+        status: 200,
+        body: { success: true },
+      });
+      const nonce = body.paymentPayload.payload.authorization['nonce'];
+      const trail = await asAdmin<{ to_state: string }>(
+        ground,
+        `SELECT t.to_state FROM facilitator.payment p JOIN facilitator.payment_transition t ON t.payment_id = p.id
+          WHERE p.nonce = $1 ORDER BY t.sequence`,
+        [nonce],
+      );
+      expect(trail.map(({ to_state }) => to_state)).toEqual(['accepted', 'submitted', 'confirmed']);
+      expect(settlement.accepted.filter(({ data }) => data.authorization.nonce === nonce)).toHaveLength(1);
+    },
+    60_000,
   );
 
   it('ends when its parent is gone', async () => {

@@ -81,7 +81,7 @@ describe('one authorization', () => {
     ).resolves.toEqual([{ state: 'confirmed' }]);
     const events = await asAdmin(
       ground,
-      `SELECT event ->> 'type' AS type FROM facilitator.outbox WHERE event ->> 'key' = $1`,
+      `SELECT value::json ->> 'type' AS type FROM events.log WHERE key = $1 AND topic = 'quittance.payments.v1'`,
       [id],
     );
     expect(events).toEqual([{ type: 'payment.accepted' }]);

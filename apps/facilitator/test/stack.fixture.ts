@@ -75,7 +75,7 @@ export function networkSetting(rpcUrl: string) {
   const { address, symbol, decimals, name, version } = devUsdc;
   return {
     chainId: 'eip155:84532',
-    rpcUrl,
+    rpcUrls: [rpcUrl],
     assets: [{ address, symbol, decimals, name, version }],
     relayers: ['0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'],
     confirmations: 1,
@@ -208,11 +208,11 @@ export class SettlementFake {
   }
 }
 
-function stamp<Type extends string>(type: Type) {
+export function stamp<Type extends string>(type: Type) {
   return { id: randomUUID(), type, occurredAt: new Date(), causationId: null } as const;
 }
 
-function partiesOf({ data }: Accepted) {
+export function partiesOf({ data }: Accepted) {
   const { paymentId, chainId, asset, payer, payTo: seller, amount } = data;
   return { paymentId, chainId, asset, payer, payTo: seller, amount };
 }
@@ -226,8 +226,10 @@ export function submittedEvent(event: Accepted, transaction: Hex): EventOf<'sett
       relayer: `0x${'f3'.repeat(20)}`,
       relayerNonce: '1',
       transaction,
+      batchSize: 1,
       gasLimit: '1',
       gasPriceMax: '1',
+      gasReserve: '1',
     },
   });
 }

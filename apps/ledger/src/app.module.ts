@@ -1,7 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Database, type DatabaseOptions, type DatabaseSchemaMissingError } from '@quittance/database';
 import { createTransport, type EventTransport } from '@quittance/messaging';
-import { type HealthCheck, HealthModule, type Logger } from '@quittance/observability';
+import {
+  type HealthCheck,
+  HealthModule,
+  type Logger,
+  Metrics,
+  MetricsModule,
+} from '@quittance/observability';
 
 import { AccountController } from './account/account.controller.js';
 import { AccountRepository } from './account/account.repository.js';
@@ -11,6 +17,7 @@ import { BalanceRepository } from './balance/balance.repository.js';
 import type { Config } from './config.js';
 import { PaymentController } from './payment/payment.controller.js';
 import { PaymentRepository } from './payment/payment.repository.js';
+import { PostingFigures } from './posting/posting-figures.js';
 import { PostingConsumer } from './posting/posting.consumer.js';
 import { PostingRepository } from './posting/posting.repository.js';
 import { Startup } from './startup.provider.js';
@@ -33,6 +40,7 @@ export type Parts = {
   readonly posting: Database;
   readonly transport: EventTransport;
   readonly assets: AssetDirectory;
+  readonly metrics: Metrics;
 };
 
 export function createParts(config: Config, log: Logger): Parts {
@@ -61,20 +69,24 @@ export function createParts(config: Config, log: Logger): Parts {
       logger: log,
     }),
     assets: new AssetDirectory(config.assets),
+    metrics: new Metrics({ service: 'ledger' }),
   };
 }
 
 @Module({})
 export class AppModule {
   static create(parts: Parts, onSchemaMissing: (error: DatabaseSchemaMissingError) => void): DynamicModule {
-    const { log, reading, posting, transport, assets } = parts;
+    const { log, reading, posting, transport, assets, metrics } = parts;
     const checks: HealthCheck[] = [
       { name: 'database', check: () => posting.ping() },
       { name: 'transport', check: () => transport.ping() },
     ];
     return {
       module: AppModule,
-      imports: [HealthModule.register({ useFactory: () => checks })],
+      imports: [
+        HealthModule.register({ useFactory: () => checks }),
+        MetricsModule.register({ useFactory: () => metrics }),
+      ],
       controllers: [
         AccountController,
         BalanceController,
@@ -86,6 +98,7 @@ export class AppModule {
       providers: [
         { provide: AssetDirectory, useValue: assets },
         { provide: Database, useValue: reading },
+        { provide: PostingFigures, useFactory: () => new PostingFigures(metrics) },
         { provide: PostingRepository, useFactory: () => new PostingRepository(posting) },
         {
           provide: Startup,

@@ -30,7 +30,7 @@ describe('the settings', () => {
     const assets = [
       { address: `0x${'A'.repeat(40)}`, symbol: 'USDC', decimals: 6, name: 'USD Coin', version: '2' },
     ];
-    const networks = [{ chainId: 'eip155:8453', rpcUrl: 'http://node', relayers: [], assets }];
+    const networks = [{ chainId: 'eip155:8453', rpcUrls: ['http://node'], relayers: [], assets }];
     const config = parseConfig({ DATABASE_URL, NETWORKS: JSON.stringify(networks) });
     expect(config.assets).toEqual([
       { id: `eip155:8453/erc20:0x${'a'.repeat(40)}`, symbol: 'USDC', scale: 6 },

@@ -19,6 +19,8 @@ type Operation = {
   readonly pathParameters?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly answer: z.ZodType;
+  /** JSON unless told. */
+  readonly mediaType?: string;
   readonly refusals: readonly (400 | 404 | 503)[];
 };
 
@@ -109,6 +111,14 @@ const operations: readonly Operation[] = [
     answer: readySchema,
     refusals: [],
   },
+  {
+    id: 'getMetrics',
+    path: '/metrics',
+    summary: 'Figures for Prometheus.',
+    answer: z.string(),
+    mediaType: 'text/plain',
+    refusals: [],
+  },
 ];
 
 const titles = {
@@ -148,8 +158,8 @@ export function openApiDocument(): Record<string, unknown> {
 }
 
 function describe(operation: Operation, schemas: Record<string, unknown>): Record<string, unknown> {
-  const { id, summary, answer, refusals } = operation;
-  const content = { 'application/json': { schema: schemaOf(answer, 'output', schemas) } };
+  const { id, summary, answer, refusals, mediaType = 'application/json' } = operation;
+  const content = { [mediaType]: { schema: schemaOf(answer, 'output', schemas) } };
   const notReady =
     operation.path === '/health/ready' ? { 503: { description: 'Something does not answer.', content } } : {};
   return {

@@ -19,10 +19,8 @@ export type Service = {
 };
 
 const consumerGroup = 'ledger';
-/** Events posted by one transaction: more are hardly faster, and wait longer. */
+/** Events of one partition that are posted together at most. */
 const consumerBatchMax = 500;
-/** Books may be this late: fewer and larger batches cost far less than early ones. */
-const consumerGatherMs = 40;
 /** There is nothing to send to this API but a path. */
 const bodyLimitBytes = 1_024;
 const pathParameterLengthMax = 200;
@@ -58,11 +56,26 @@ export async function startService(
     strategy: new EventServer(parts.transport, {
       group: consumerGroup,
       batchMax: consumerBatchMax,
-      gatherMs: consumerGatherMs,
       logger: log,
     }),
   });
+  const close = closeOf(app);
   await app.startAllMicroservices();
   await app.listen(config.port, config.host);
-  return { url: await app.getUrl(), app, close: () => app.close() };
+  return { url: await app.getUrl(), app, close };
+}
+
+/** An answer that is given while closing ends its connection: a client that kept it would keep us until it lets go. */
+function closeOf(app: NestFastifyApplication): () => Promise<void> {
+  let isClosing = false;
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', async (_request, reply) => {
+      if (isClosing) reply.header('connection', 'close');
+    });
+  return () => {
+    isClosing = true;
+    return app.close();
+  };
 }

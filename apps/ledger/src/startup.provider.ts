@@ -9,6 +9,8 @@ const tables = [
   'ledger.asset',
   'ledger.account',
   'ledger.payment',
+  'ledger.chain',
+  'ledger.filler',
   'ledger.transaction',
   'ledger.entry',
   'ledger.balance',

@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '@quittance/database';
-import { topics } from '@quittance/events';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 import pg from 'pg';
 
 import { PostingRepository } from '../src/posting/posting.repository.js';
-import { PaymentStory } from './payment-events.js';
+import { filled, finalized, PaymentStory } from './payment-events.js';
 
 /** Attacks on the books with all that the service's own role can do, and proof that each guard is what refuses. */
 
@@ -30,7 +29,10 @@ beforeAll(async () => {
   server = await startTestDatabase();
   const database = Database.connect({ url: server.serviceUrls.ledger, applicationName: 'guards-spec' });
   const events = [story.accepted(), story.submitted(), story.confirmed('us')];
-  await new PostingRepository(database).post({ topic: topics.payments.name, partition: 0, events });
+  await new PostingRepository(database).post({
+    events: [...events, finalized(100n), filled('one', 21n)],
+    shard: 0,
+  });
   await database.close();
   service = new pg.Client({ connectionString: server.serviceUrls.ledger });
   superuser = new pg.Client({ connectionString: server.adminUrl });
@@ -50,9 +52,9 @@ afterEach(async () => {
   await service.query('ROLLBACK');
 });
 
-const header = (eventId = 'gen_random_uuid()'): string =>
+const header = (eventId = 'gen_random_uuid()', about = `'payment.accepted', '${story.paymentId}'`): string =>
   `INSERT INTO ledger.transaction (book, source_event_id, event_type, payment_id, shard, effective_at)
-   VALUES ('F', ${eventId}, 'payment.accepted', '${story.paymentId}', 0, now())`;
+   VALUES ('F', ${eventId}, ${about}, 0, now())`;
 
 const line = (number: number, { account, asset = usdc, layer = 'settled' }: Place, amount: string): string =>
   `${number}, ${account}, ${asset}, '${layer}'::ledger.layer, ${amount}`;
@@ -111,6 +113,7 @@ const zero = byCheck('entry', 'entry_amount_not_zero');
 const tooLarge = byCheck('entry', 'entry_amount_uint256');
 const offChart = byCheck('account', 'account_code_in_chart');
 const twiceNamed = byCheck('asset', 'asset_code_lower_case');
+const aboutNothing = byCheck('transaction', 'transaction_payment_or_filler');
 
 const pair = [line(1, payer, '-5'), line(2, transit, '5')];
 
@@ -127,7 +130,10 @@ const attacks: Attack[] = [
   ),
   {
     ...sealed('lines without a header', entries(pair, '999999')),
-    removal: 'DROP TRIGGER entry_2_sealed ON ledger.entry; DROP TRIGGER entry_3_account ON ledger.entry',
+    // The balances have no place for such lines either.
+    removal: ['entry_2_sealed', 'entry_3_account', 'entry_4_balances']
+      .map((trigger) => `DROP TRIGGER ${trigger} ON ledger.entry`)
+      .join('; '),
   },
   foreign(
     'an asset that the account does not hold',
@@ -151,6 +157,13 @@ const attacks: Attack[] = [
     'F:payer:eip155:1',
     'F:payer:eip155:1:0xABC',
     `F:payer:eip155:1:0x${'A'.repeat(40)}`,
+    `F:payer:eip155:1:0x${'a'.repeat(41)}`,
+    `F:payer:eip155:${'1'.repeat(33)}:0x${'a'.repeat(40)}`,
+    `F:merchant:ei:1:0x${'a'.repeat(40)}`,
+    `G:wallet:relayer:eip155:1:0x${'a'.repeat(39)}`,
+    `G:wallet:relayer:eip155eip:1:0x${'a'.repeat(40)}x`,
+    'F:transit:eip155eip1:1',
+    'G:transit:gas:ei:1',
     'G:expense:gas:eip155:1:lost',
     'F:transit',
     ' F:transit:eip155:1',
@@ -161,6 +174,20 @@ const attacks: Attack[] = [
     ),
   ),
   twiceNamed('one asset under two names', "INSERT INTO ledger.asset (code) VALUES ('eip155:1/erc20:0xAB')"),
+  aboutNothing(
+    'a header of a payment that names none',
+    header('gen_random_uuid()', `'settlement.confirmed', NULL`),
+  ),
+  aboutNothing(
+    'a filler that names a payment',
+    header('gen_random_uuid()', `'settlement.filled', '${story.paymentId}'`),
+  ),
+  {
+    name: 'a final block that goes back',
+    attack: 'UPDATE ledger.chain SET final_block = 99',
+    refusal: { code: '23514', constraint: 'chain_forward_only' },
+    removal: 'DROP TRIGGER chain_forward_only ON ledger.chain',
+  },
   {
     name: 'a source event posted twice in one book',
     attack: header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
@@ -193,8 +220,15 @@ describe('without its guard', () => {
   });
 });
 
-const forever = ['entry', 'transaction', 'account', 'asset'].flatMap((table) => {
-  const column = { entry: 'amount', transaction: 'effective_at', account: 'code', asset: 'code' }[table];
+const forever = ['entry', 'transaction', 'account', 'asset', 'filler'].flatMap((table) => {
+  const columns = {
+    entry: 'amount',
+    transaction: 'effective_at',
+    account: 'code',
+    asset: 'code',
+    filler: 'fee',
+  };
+  const column = columns[table as keyof typeof columns];
   return [
     { table, action: 'UPDATE', attack: `UPDATE ledger.${table} SET ${column} = ${column}` },
     { table, action: 'DELETE', attack: `DELETE FROM ledger.${table}` },
@@ -245,6 +279,12 @@ describe('the service may not', () => {
     ['change a balance', 'UPDATE ledger.balance SET debit = 0'],
     ['add a balance', `INSERT INTO ledger.balance VALUES (1, 'settled', 9, 1, 0)`],
     ['forget a payment', 'DELETE FROM ledger.payment'],
+    ['forget a chain', 'DELETE FROM ledger.chain'],
+    ['call a chain another', `UPDATE ledger.chain SET chain_id = 'eip155:1'`],
+    [
+      'begin with a block as final',
+      `INSERT INTO ledger.chain (chain_id, final_block) VALUES ('eip155:1', 5)`,
+    ],
     ['forget what it has seen', 'DELETE FROM ledger.inbox'],
     ['switch a guard off', 'ALTER TABLE ledger.entry DISABLE TRIGGER ALL'],
     ['drop a guard', 'DROP TRIGGER entry_1_balanced ON ledger.entry'],

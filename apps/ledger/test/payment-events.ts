@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import { createEvent, digits, type QuittanceEvent } from '@quittance/events';
+import {
+  type BlockRef,
+  type ChainEvent,
+  createEvent,
+  digits,
+  type EventOf,
+  type PaymentEvent,
+} from '@quittance/events';
 import { erc20AssetId, evmChainId } from '@quittance/money';
 
 export const chainId = evmChainId(84532);
@@ -23,6 +30,59 @@ const uuid = (text: string): string => {
 const fee = 85_672_000_000_000n;
 const gasLimitDefault = 120_000n;
 const gasPriceMaxDefault = 2_000_000_000n;
+const reserveDefault = gasLimitDefault * gasPriceMaxDefault;
+
+const blockNamed = (name: string): BlockRef => ({
+  number: '1234567',
+  hash: hex(name, 32),
+  time: '1795032000',
+});
+
+const chainParts = (what: string): { id: string; occurredAt: Date; causationId: null } => ({
+  id: uuid(`event ${what}`),
+  occurredAt: new Date(Date.UTC(2026, 10, 20, 12)),
+  causationId: null,
+});
+
+/** A transaction without payments was mined; `takesBack` names the one that it says was not. */
+export const filled = (
+  name: string,
+  cost: bigint,
+  takesBack: EventOf<'settlement.filled'> | null = null,
+): EventOf<'settlement.filled'> =>
+  createEvent({
+    ...chainParts(`filled ${name}`),
+    type: 'settlement.filled',
+    data: {
+      chainId,
+      relayer,
+      relayerNonce: '9',
+      transaction: hex(`filler ${name}`, 32),
+      block: blockNamed(name),
+      gasUsed: '21000',
+      gasPrice: '1000000000',
+      fee: digits(cost),
+      takesBack: takesBack?.id ?? null,
+    },
+  });
+
+/** Everything up to a block is final. */
+export const finalized = (block: bigint, name = ''): EventOf<'settlement.finalized'> =>
+  createEvent({
+    ...chainParts(`finalized ${block} ${name}`),
+    type: 'settlement.finalized',
+    data: { chainId, block: { ...blockNamed(`${block}`), number: digits(block) } },
+  });
+
+/** The chain takes no payments for now, and does again. */
+export const suspensions = (): readonly ChainEvent[] => [
+  createEvent({
+    ...chainParts('suspended'),
+    type: 'settlement.suspended',
+    data: { chainId, reason: 'relayers_unfunded', detail: 'No relayer has funds.' },
+  }),
+  createEvent({ ...chainParts('resumed'), type: 'settlement.resumed', data: { chainId } }),
+];
 
 export type SamplePayment = {
   readonly name: string;
@@ -44,7 +104,7 @@ export class PaymentStory {
     this.fields = { paymentId: this.paymentId, chainId, asset, payer, payTo, amount: digits(payment.amount) };
   }
 
-  accepted(): QuittanceEvent {
+  accepted(): PaymentEvent {
     const { payer, payTo, amount } = this.fields;
     return createEvent({
       ...this.parts('accepted'),
@@ -70,8 +130,8 @@ export class PaymentStory {
 
   submitted(
     attempt = 1,
-    gas: { limit?: bigint; priceMax?: bigint; relayerNonce?: bigint } = {},
-  ): QuittanceEvent {
+    gas: { reserve?: bigint; relayerNonce?: bigint; batchSize?: number } = {},
+  ): PaymentEvent {
     return createEvent({
       ...this.parts(`submitted ${attempt}`),
       type: 'settlement.submitted',
@@ -81,8 +141,61 @@ export class PaymentStory {
         relayer,
         relayerNonce: digits(gas.relayerNonce ?? BigInt(attempt)),
         transaction: this.transaction(attempt),
-        gasLimit: digits(gas.limit ?? gasLimitDefault),
-        gasPriceMax: digits(gas.priceMax ?? gasPriceMaxDefault),
+        batchSize: gas.batchSize ?? 1,
+        // Of the whole transaction: the books take this payment's part as they are told it.
+        gasLimit: digits(gasLimitDefault * BigInt(gas.batchSize ?? 1)),
+        gasPriceMax: digits(gasPriceMaxDefault),
+        gasReserve: digits(gas.reserve ?? reserveDefault),
+      },
+    });
+  }
+
+  replaced(attempt: number, version: number, reserve: bigint): PaymentEvent {
+    return createEvent({
+      ...this.parts(`replaced ${attempt} ${version}`),
+      type: 'settlement.replaced',
+      data: {
+        ...this.fields,
+        attempt,
+        version,
+        transaction: this.transaction(attempt, version),
+        replaces: this.transaction(attempt, version - 1),
+        gasPriceMax: digits(gasPriceMaxDefault),
+        gasReserve: digits(reserve),
+      },
+    });
+  }
+
+  released(
+    attempt: number,
+    cause: EventOf<'settlement.released'>['data']['cause'],
+    { block = 'block', fee: cost = fee }: { block?: string; fee?: bigint } = {},
+  ): PaymentEvent {
+    const isMined = cause !== 'displaced';
+    return createEvent({
+      ...this.parts(`released ${attempt} ${cause} ${block}`),
+      type: 'settlement.released',
+      data: {
+        ...this.fields,
+        attempt,
+        cause,
+        transaction: this.transaction(attempt),
+        block: isMined ? this.block(block) : null,
+        gas: isMined ? { ...this.gas(attempt), outcome: cause, fee: digits(cost) } : null,
+      },
+    });
+  }
+
+  /** The block of an earlier event left the chain. */
+  reorged({ id, data }: PaymentEvent): PaymentEvent {
+    return createEvent({
+      ...this.parts(`reorged ${id}`),
+      type: 'settlement.reorged',
+      data: {
+        ...this.fields,
+        takesBack: id,
+        transaction: 'transaction' in data ? (data.transaction ?? this.transaction(1)) : this.transaction(1),
+        block: this.block(),
       },
     });
   }
@@ -90,15 +203,16 @@ export class PaymentStory {
   confirmed(
     by: 'us' | 'other',
     gas: { attempt?: number; outcome?: 'ok' | 'reverted'; fee?: bigint } | null = {},
-  ): QuittanceEvent {
+    block = 'block',
+  ): PaymentEvent {
     const attempt = gas?.attempt ?? 1;
     return createEvent({
-      ...this.parts(`confirmed ${by} ${gas === null ? 'without gas' : attempt}`),
+      ...this.parts(`confirmed ${by} ${gas === null ? 'without gas' : attempt} ${block}`),
       type: 'settlement.confirmed',
       data: {
         ...this.fields,
         transaction: by === 'us' ? this.transaction(attempt) : hex(`other ${this.payment.name}`, 32),
-        block: this.block(),
+        block: this.block(block),
         logIndex: 3,
         settledBy: by,
         gas:
@@ -113,10 +227,10 @@ export class PaymentStory {
     });
   }
 
-  failed(gas: { attempt?: number; fee?: bigint } | null = {}): QuittanceEvent {
+  failed(gas: { attempt?: number; fee?: bigint } | null = {}, block = 'block'): PaymentEvent {
     const attempt = gas?.attempt ?? 1;
     return createEvent({
-      ...this.parts(`failed ${gas === null ? 'without gas' : attempt}`),
+      ...this.parts(`failed ${gas === null ? 'without gas' : attempt} ${block}`),
       type: 'settlement.failed',
       data: {
         ...this.fields,
@@ -124,19 +238,19 @@ export class PaymentStory {
         detail: 'The transaction was mined and reverted.',
         authorizationSpent: false,
         transaction: gas === null ? null : this.transaction(attempt),
-        block: gas === null ? null : this.block(),
+        block: gas === null ? null : this.block(block),
         gas: gas === null ? null : { ...this.gas(attempt), outcome: 'reverted', fee: digits(gas.fee ?? fee) },
       },
     });
   }
 
-  expired(): QuittanceEvent {
+  expired(): PaymentEvent {
     const data = { ...this.fields, validBefore: '1795032300', block: this.block() };
     return createEvent({ ...this.parts('expired'), type: 'payment.expired', data });
   }
 
-  transaction(attempt: number): `0x${string}` {
-    return hex(`transaction ${this.payment.name} ${attempt}`, 32);
+  transaction(attempt: number, version = 1): `0x${string}` {
+    return hex(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
   }
 
   get payer(): string {
@@ -152,12 +266,13 @@ export class PaymentStory {
     relayer: typeof relayer;
     gasUsed: string;
     gasPrice: string;
+    l1Fee: string;
   } {
-    return { attempt, relayer, gasUsed: '85672', gasPrice: '1000000000' };
+    return { attempt, relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
   }
 
-  private block(): { number: string; hash: `0x${string}`; time: string } {
-    return { number: '1234567', hash: hex('block', 32), time: '1795032000' };
+  private block(name = 'block'): BlockRef {
+    return blockNamed(name);
   }
 
   private parts(what: string): { id: string; occurredAt: Date; causationId: null } {

@@ -16,17 +16,23 @@ import {
 } from '@quittance/observability';
 import { z } from 'zod';
 
-const relayerSetting = textSetting(/^0x[0-9a-fA-F]{64}$/, 'must be 0x and 64 hexadecimal digits').transform(
-  (privateKey, context): Relayer => {
+const relayersMax = 100;
+const keyProblem = 'must be 0x and 64 hexadecimal digits, or several of these with commas between them';
+
+const relayersSetting = textSetting(/^0x[0-9a-fA-F]{64}(?:\s*,\s*0x[0-9a-fA-F]{64})*$/, keyProblem).transform(
+  (text, context): readonly Relayer[] => {
+    const keys = text.split(',').map((key) => key.trim().toLowerCase() as `0x${string}`);
+    const refuse = (message: string): never => {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    };
+    if (keys.length > relayersMax) return refuse(`must name at most ${relayersMax} keys`);
+    if (new Set(keys).size < keys.length) return refuse('names a key twice');
     try {
-      return Relayer.fromKey(privateKey.toLowerCase() as `0x${string}`);
+      return keys.map((key) => Relayer.fromKey(key));
     } catch {
       // Zero and numbers past the curve's order have the form of a key and are none. The library's error might quote it.
-      context.addIssue({
-        code: 'custom',
-        message: 'must be a key of secp256k1, between 1 and the order of the curve',
-      });
-      return z.NEVER;
+      return refuse('must be keys of secp256k1, between 1 and the order of the curve');
     }
   },
 );
@@ -35,8 +41,8 @@ const schema = z.object({
   ...serviceSettings({ role: 'quittance_settlement', port: 4021, listensFor: 'health checks' }),
   ...messagingSettings,
   NETWORKS: networksSchema.describe('The chains to settle on, as JSON.'),
-  RELAYER_PRIVATE_KEY: relayerSetting.describe(
-    'Key of the account that pays gas on every chain of NETWORKS. Never logged.',
+  RELAYER_PRIVATE_KEYS: relayersSetting.describe(
+    'Keys of the accounts that pay gas, with commas between them; each is used on the chains of NETWORKS that list its account. Never logged.',
   ),
 });
 
@@ -46,7 +52,7 @@ export const settings = describeSettings(schema);
 export type Config = ServiceConfig & {
   readonly transport: TransportChoice;
   readonly networks: readonly EvmNetwork[];
-  readonly relayer: Relayer;
+  readonly relayers: readonly Relayer[];
 };
 
 /**
@@ -60,14 +66,20 @@ export function parseConfig(env: Environment): Config {
     ...serviceConfig(set),
     transport: transportChoice(set),
     networks: set.NETWORKS,
-    relayer: set.RELAYER_PRIVATE_KEY,
+    relayers: set.RELAYER_PRIVATE_KEYS,
   });
 }
 
 function relayerProblem(set: z.output<typeof schema>): string | undefined {
-  const { address } = set.RELAYER_PRIVATE_KEY;
-  const without = set.NETWORKS.filter(({ relayers }) => !relayers.some((listed) => listed === address));
-  return without.length === 0
-    ? undefined
-    : `NETWORKS: the account of RELAYER_PRIVATE_KEY is ${address}; add it to "relayers" of ${without.map(({ chainId }) => chainId).join(', ')}, or set the key of an account listed there`;
+  const accounts = set.RELAYER_PRIVATE_KEYS.map(({ address }) => address);
+  const without = set.NETWORKS.filter(
+    ({ relayers }) => !relayers.some((listed) => accounts.includes(listed)),
+  );
+  if (without.length === 0) return undefined;
+  const chains = without.map(({ chainId }) => chainId).join(', ');
+  return accounts.length === 1
+    ? `NETWORKS: the account of RELAYER_PRIVATE_KEYS is ${accounts[0]}; add it to "relayers" of ${chains}, or set the key of an account listed there`
+    : `NETWORKS: none of the accounts of RELAYER_PRIVATE_KEYS is in "relayers" of ${chains}; add one of ${accounts.slice(0, accountsNamedMax).join(', ')} there, or set the key of an account listed there`;
 }
+
+const accountsNamedMax = 5;

@@ -7,8 +7,8 @@ await runService({
   service: 'settlement',
   parseConfig,
   start: startService,
-  facts: ({ networks, relayer }) => ({
-    relayer: relayer.address,
+  facts: ({ networks, relayers }) => ({
+    relayers: relayers.map(({ address }) => address),
     chains: networks.map(({ chainId }) => chainId),
   }),
 });

@@ -13,8 +13,12 @@ const tables = [
   'settlement.payment',
   'settlement.expiry',
   'settlement.relayer',
+  'settlement.batch',
+  'settlement.transaction',
   'settlement.attempt',
   'settlement.follower_cursor',
+  'settlement.block',
+  'settlement.chain_status',
   'settlement.outbox',
   'settlement.inbox',
 ];

@@ -62,7 +62,7 @@ describe('a process that is killed', () => {
       expect(await world.stateOf(accepted)).toBe('submitted');
       run();
       await world.becomes(accepted, 'confirmed');
-      expect(await world.attemptsOf(accepted)).toMatchObject([{ n: 1, state: 'succeeded' }]);
+      expect(await world.attemptsOf(accepted)).toMatchObject([{ n: 1, state: 'landed' }]);
       expect(await world.relayerCount()).toBe(count + 1);
       expect(types(await world.told(accepted))).toEqual(['settlement.submitted', 'settlement.confirmed']);
     },
@@ -72,15 +72,17 @@ describe('a process that is killed', () => {
     const { relayer } = world;
     let crashes = 2;
     const first = world.run({
-      relayer: {
-        address: relayer.address,
-        signTransfer: async (transaction) => {
-          const signed = await relayer.signTransfer(transaction);
-          if (crashes === 0) return signed;
-          crashes -= 1;
-          throw killed;
+      relayers: [
+        {
+          address: relayer.address,
+          sign: (transaction) => {
+            const signed = relayer.sign(transaction);
+            if (crashes === 0) return signed;
+            crashes -= 1;
+            throw killed;
+          },
         },
-      },
+      ],
     });
     processes.push(first);
     const count = await world.relayerCount();
@@ -161,7 +163,7 @@ describe('a transaction of ours', () => {
     expect(await world.told(accepted)).toMatchObject([
       { type: 'settlement.submitted' },
       { type: 'settlement.confirmed', data: { settledBy: 'other', gas: null } },
-      { type: 'settlement.confirmed', data: { settledBy: 'other', gas: { outcome: 'reverted' } } },
+      { type: 'settlement.released', data: { cause: 'reverted', gas: { outcome: 'reverted' } } },
     ]);
     expect(await world.stateOf(accepted)).toBe('confirmed');
   });
@@ -181,10 +183,11 @@ describe('a transaction of ours', () => {
     await world.becomes(accepted, 'confirmed');
     expect(await world.attemptsOf(accepted)).toMatchObject([
       { n: 1, state: 'displaced' },
-      { n: 2, state: 'succeeded' },
+      { n: 2, state: 'landed' },
     ]);
     expect(types(await world.told(accepted))).toEqual([
       'settlement.submitted',
+      'settlement.released',
       'settlement.submitted',
       'settlement.confirmed',
     ]);
@@ -203,8 +206,13 @@ describe('a transaction of ours', () => {
     await world.take(next);
     await world.becomes(next, 'confirmed');
     expect(await world.relayerCount()).toBe(Number(nonce) + 2);
-    expect(await world.attemptsOf(lost)).toMatchObject([{ n: 1, hash, state: 'succeeded' }]);
-    expect(types(await world.told(lost))).toEqual(['settlement.submitted', 'settlement.confirmed']);
+    expect(await world.attemptsOf(lost)).toMatchObject([{ n: 1, hash, state: 'landed' }]);
+    expect(types(await world.told(lost))).toEqual([
+      'settlement.submitted',
+      'settlement.confirmed',
+      'settlement.reorged',
+      'settlement.confirmed',
+    ]);
   });
 
   it('that was displaced by mistake is sent again: the next attempt does not wait for ever', async () => {

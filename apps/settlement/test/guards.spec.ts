@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '@quittance/database';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 
@@ -9,7 +9,6 @@ import { paymentStates, transitions } from '../src/payment/payment.js';
 /** Attacks every guard of the settlement schema as the service's own role: a bug in the service must meet a refusal. */
 
 const chain = 'eip155:84532';
-const relayer = `0x${'aa'.repeat(20)}`;
 const hex = (bytes: number) => `0x${randomBytes(bytes).toString('hex')}`;
 
 let server: TestDatabase;
@@ -18,10 +17,6 @@ let database: Database;
 beforeAll(async () => {
   server = await startTestDatabase();
   database = Database.connect({ url: server.serviceUrls.settlement, applicationName: 'guards' });
-  await database.sql('INSERT INTO settlement.relayer (chain_id, address, next_nonce) VALUES ($1, $2, 0)', [
-    chain,
-    relayer,
-  ]);
 }, 60_000);
 
 afterAll(async () => {
@@ -45,6 +40,9 @@ async function insertPayment(over: Partial<NewPayment> = {}): Promise<NewPayment
 const settled = `settled_by = 'us', settled_transaction = '${hex(32)}', settled_block_number = 1, settled_block_hash = '${hex(32)}',
   settled_block_time = 1, settled_log_index = 0`;
 
+const unsettled =
+  'settled_by = NULL, settled_transaction = NULL, settled_block_number = NULL, settled_block_hash = NULL, settled_block_time = NULL, settled_log_index = NULL';
+
 /** Moves a fresh payment to a state by legal steps. */
 async function paymentIn(state: string): Promise<string> {
   const { paymentId } = await insertPayment();
@@ -61,30 +59,15 @@ async function paymentIn(state: string): Promise<string> {
 
 async function move(paymentId: string, to: string, from?: string): Promise<void> {
   const sets = [`state = '${to}'`];
-  if (to === 'submitted' && from !== 'submitted') sets.push('attempts = attempts + 1');
+  if (to === 'submitted' && (from ?? 'queued') === 'queued') sets.push('attempts = attempts + 1');
   if (to === 'failed') sets.push(`failure_reason = 'x'`);
+  if (to === 'failed' || to === 'confirmed') sets.push('outcome_event_id = gen_random_uuid()');
+  if (from === 'confirmed' || from === 'failed') sets.push('reorgs = reorgs + 1');
   if (to === 'confirmed') sets.push(settled);
-  else if (from === 'confirmed')
-    sets.push(
-      'settled_by = NULL, settled_transaction = NULL, settled_block_number = NULL, settled_block_hash = NULL, settled_block_time = NULL, settled_log_index = NULL',
-    );
+  else if (from === 'confirmed') sets.push(unsettled);
   await database.sql(`UPDATE settlement.payment SET ${sets.join(', ')} WHERE payment_id = $1::uuid`, [
     paymentId,
   ]);
-}
-
-let nonce = 0;
-async function insertAttempt(
-  paymentId: string,
-  over: { n?: number; nonce?: number; hash?: string; state?: string } = {},
-): Promise<string> {
-  const attempt = { n: 1, nonce: (nonce += 1), hash: hex(32), state: 'outstanding', ...over };
-  await database.sql(
-    `INSERT INTO settlement.attempt (payment_id, n, chain_id, relayer, nonce, raw, hash, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, state)
-     VALUES ($1::uuid, $2, $3, $4, $5, '0x02', $6, 1, 1, 1, $7)`,
-    [paymentId, attempt.n, chain, relayer, attempt.nonce, attempt.hash, attempt.state],
-  );
-  return attempt.hash;
 }
 
 const refusal = (constraint: string) => expect.objectContaining({ code: 'database_constraint', constraint });
@@ -151,104 +134,108 @@ describe('a payment', () => {
     ).rejects.toEqual(refusal('payment_settled_fixed'));
     const queued = await paymentIn('queued');
     await expect(
-      database.sql(`UPDATE settlement.payment SET state = 'confirmed' WHERE payment_id = $1::uuid`, [queued]),
+      database.sql(
+        `UPDATE settlement.payment SET state = 'confirmed', outcome_event_id = gen_random_uuid() WHERE payment_id = $1::uuid`,
+        [queued],
+      ),
     ).rejects.toEqual(refusal('payment_settled_is_known'));
   });
 });
 
-describe('an attempt', () => {
-  let paymentId: string;
-  beforeEach(async () => {
-    paymentId = await paymentIn('submitted');
-  });
-
-  it('takes a nonce that no other has', async () => {
-    await insertAttempt(paymentId, { nonce: 1_000_000 });
-    await expect(insertAttempt(await paymentIn('submitted'), { nonce: 1_000_000 })).rejects.toEqual(
-      refusal('attempt_nonce'),
+describe('an outcome', () => {
+  const place = async (number: number) => {
+    await database.sql(
+      `INSERT INTO settlement.follower_cursor (chain_id, block_number, block_hash) VALUES ($1, $2::bigint, $3)
+       ON CONFLICT (chain_id) DO UPDATE SET block_number = $2::bigint, block_hash = $3`,
+      [chain, number, hex(32)],
     );
-  });
+  };
 
-  it('has a hash that no other has', async () => {
-    const hash = await insertAttempt(paymentId);
-    await expect(insertAttempt(await paymentIn('submitted'), { hash })).rejects.toEqual(
-      refusal('attempt_hash'),
-    );
-  });
-
-  it('is the only one of its number, and the only one outstanding', async () => {
-    await insertAttempt(paymentId);
-    await expect(insertAttempt(paymentId)).rejects.toMatchObject({
-      constraint: expect.stringMatching(/^attempt_(pkey|one_outstanding)$/),
-    });
-  });
-
-  it('is not followed by a second one while its outcome is unknown', async () => {
-    await insertAttempt(paymentId);
-    await move(paymentId, 'queued');
-    await move(paymentId, 'submitted');
-    await expect(insertAttempt(paymentId, { n: 2 })).rejects.toEqual(refusal('attempt_one_outstanding'));
-  });
-
-  it.each(['queued', 'confirmed', 'failed', 'expired'])(
-    'is not made for a payment that is %s',
+  it.each(['submitted', 'queued'])(
+    'that is confirmed goes back to %s only after the cursor has left its block',
     async (state) => {
-      await expect(insertAttempt(await paymentIn(state))).rejects.toEqual(refusal('attempt_beginning'));
+      const paymentId = await paymentIn('confirmed');
+      await place(1);
+      await expect(move(paymentId, state, 'confirmed')).rejects.toEqual(refusal('payment_reorged_only'));
+      await place(0);
+      await expect(move(paymentId, state, 'confirmed')).resolves.toBeUndefined();
     },
   );
 
-  it.each([{ n: 2 }, { state: 'displaced' }])(
-    'begins outstanding with the number that the payment counts: not %j',
-    async (over) => {
-      await expect(insertAttempt(paymentId, over)).rejects.toEqual(refusal('attempt_beginning'));
-    },
-  );
-
-  it.each([
-    `raw = '0x03'`,
-    `hash = '0x${'0f'.repeat(32)}'`,
-    'nonce = nonce + 5000',
-    'gas_limit = 9',
-    `relayer = '0x${'bb'.repeat(20)}'`,
-    'max_fee_per_gas = 9',
-    'n = 3',
-  ])('never changes what was signed: %s', async (change) => {
-    await insertAttempt(paymentId);
+  it.each(['confirmed', 'failed'])('that is %s goes back only when that is counted', async (state) => {
+    const paymentId = await paymentIn(state);
+    const cleared = state === 'confirmed' ? `, ${unsettled}` : '';
     await expect(
-      database.sql(`UPDATE settlement.attempt SET ${change} WHERE payment_id = $1::uuid`, [paymentId]),
-    ).rejects.toEqual(refusal('attempt_signed_fixed'));
+      database.sql(`UPDATE settlement.payment SET state = 'queued'${cleared} WHERE payment_id = $1::uuid`, [
+        paymentId,
+      ]),
+    ).rejects.toEqual(refusal('payment_reorgs_counted'));
   });
 
-  it('keeps its outcome', async () => {
-    await insertAttempt(paymentId);
-    const set = (change: string) =>
-      database.sql(`UPDATE settlement.attempt SET ${change} WHERE payment_id = $1::uuid`, [paymentId]);
-    await expect(set(`state = 'succeeded'`)).rejects.toEqual(refusal('attempt_mined_has_its_cost'));
-    await set(`state = 'succeeded', block_number = 1, gas_used = 1, gas_price = 1, fee = 1`);
+  it.each(['confirmed', 'failed'])('that is %s is told by an event', async (state) => {
+    const { paymentId } = await insertPayment();
+    const told = state === 'confirmed' ? settled : `failure_reason = 'x'`;
     await expect(
-      set(`state = 'outstanding', block_number = NULL, gas_used = NULL, gas_price = NULL, fee = NULL`),
-    ).rejects.toEqual(refusal('attempt_transition'));
+      database.sql(`UPDATE settlement.payment SET state = $2, ${told} WHERE payment_id = $1::uuid`, [
+        paymentId,
+        state,
+      ]),
+    ).rejects.toEqual(refusal('payment_outcome_is_told'));
+  });
+
+  it('that is failed has a reason', async () => {
+    const { paymentId } = await insertPayment();
+    await expect(
+      database.sql(
+        `UPDATE settlement.payment SET state = 'failed', outcome_event_id = gen_random_uuid() WHERE payment_id = $1::uuid`,
+        [paymentId],
+      ),
+    ).rejects.toEqual(refusal('payment_failed_has_a_reason'));
   });
 });
 
-describe('a counter', () => {
-  it('of nonces never goes back', async () => {
-    await database.sql('UPDATE settlement.relayer SET next_nonce = 7 WHERE chain_id = $1', [chain]);
-    await expect(
-      database.sql('UPDATE settlement.relayer SET next_nonce = 6 WHERE chain_id = $1', [chain]),
-    ).rejects.toEqual(refusal('relayer_nonce_forward'));
+describe('the cursor of a chain', () => {
+  const other = 'eip155:9';
+  const set = (change: string) =>
+    database.sql(`UPDATE settlement.follower_cursor SET ${change} WHERE chain_id = '${other}'`);
+
+  beforeAll(async () => {
+    await database.sql(
+      'INSERT INTO settlement.follower_cursor (chain_id, block_number, block_hash, final_number) VALUES ($1, 9, $2, 5)',
+      [other, hex(32)],
+    );
   });
 
-  it('of blocks never goes back', async () => {
-    await database.sql('INSERT INTO settlement.follower_cursor VALUES ($1, 9)', ['eip155:9']);
-    await expect(database.sql('UPDATE settlement.follower_cursor SET block_number = 8')).rejects.toEqual(
-      refusal('follower_cursor_forward'),
+  it('goes back as far as the chain may change its mind, and no further', async () => {
+    await set('block_number = 5');
+    await expect(set('block_number = 4')).rejects.toEqual(refusal('follower_cursor_forward'));
+  });
+
+  it('keeps what is final, and its chain', async () => {
+    await expect(set('final_number = 4')).rejects.toEqual(refusal('follower_cursor_final'));
+    await expect(set(`chain_id = 'eip155:10'`)).rejects.toEqual(refusal('follower_cursor_final'));
+  });
+
+  it('is a block with a hash', async () => {
+    await expect(set(`block_hash = '0x00'`)).rejects.toMatchObject({ code: 'database_constraint' });
+    await expect(set('block_hash = NULL')).rejects.toMatchObject({ code: 'database_constraint' });
+  });
+});
+
+describe('what is known of a block', () => {
+  it('is never another hash for the same number', async () => {
+    const insert = () =>
+      database.sql('INSERT INTO settlement.block VALUES ($1, 7, $2)', ['eip155:9', hex(32)]);
+    await insert();
+    await expect(insert()).rejects.toEqual(refusal('block_pkey'));
+    await expect(database.sql('UPDATE settlement.block SET block_hash = $1', [hex(32)])).rejects.toThrow(
+      /permission denied/,
     );
   });
 });
 
 describe('the role of the service', () => {
-  it.each(['payment', 'attempt', 'relayer', 'follower_cursor', 'expiry'])(
+  it.each(['payment', 'follower_cursor', 'expiry'])(
     'cannot delete from settlement.%s, nor empty it',
     async (table) => {
       await expect(database.sql(`DELETE FROM settlement.${table}`)).rejects.toThrow(/permission denied/);
@@ -260,7 +247,7 @@ describe('the role of the service', () => {
     await expect(database.sql('ALTER TABLE settlement.payment DISABLE TRIGGER ALL')).rejects.toThrow(
       /must be owner/,
     );
-    await expect(database.sql('DROP TRIGGER attempt_guard ON settlement.attempt')).rejects.toThrow(
+    await expect(database.sql('DROP TRIGGER payment_guard ON settlement.payment')).rejects.toThrow(
       /must be owner/,
     );
   });
@@ -269,12 +256,14 @@ describe('the role of the service', () => {
     await expect(database.sql(`SELECT * FROM ${schema}.outbox`)).rejects.toThrow(/permission denied/);
   });
 
-  it('is not the only lock: even the owner cannot delete what was signed', async () => {
+  it('is not the only lock: even the owner cannot delete what was accepted', async () => {
     const owner = Database.connect({ url: server.adminUrl, applicationName: 'guards_owner' });
     try {
-      await insertAttempt(await paymentIn('submitted'));
-      await expect(owner.sql('DELETE FROM settlement.attempt')).rejects.toEqual(refusal('attempt_kept'));
-      await expect(owner.sql('TRUNCATE settlement.attempt')).rejects.toEqual(refusal('attempt_kept'));
+      await insertPayment();
+      await expect(owner.sql('DELETE FROM settlement.payment')).rejects.toEqual(refusal('payment_kept'));
+      await expect(owner.sql('TRUNCATE settlement.payment CASCADE')).rejects.toEqual(
+        expect.objectContaining({ constraint: expect.stringMatching(/_kept$/) }),
+      );
     } finally {
       await owner.close();
     }

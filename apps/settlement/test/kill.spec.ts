@@ -41,8 +41,8 @@ async function start(): Promise<ChildProcess> {
     env: {
       PATH: process.env['PATH'],
       DATABASE_URL: world.server.serviceUrls.settlement,
-      NETWORKS: JSON.stringify([world.network]),
-      RELAYER_PRIVATE_KEY: world.anvil.accounts[0]?.privateKey,
+      NETWORKS: world.networksText(),
+      RELAYER_PRIVATE_KEYS: world.anvil.accounts[0]?.privateKey,
       PORT: '0',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -78,6 +78,8 @@ describe('the service as a process', () => {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
+      // The next one would wait for it, and be killed before it has done anything.
+      await world.endLeases();
     }
     await start();
     await facilitator.publish(all);
@@ -85,8 +87,8 @@ describe('the service as a process', () => {
     for (const accepted of all) {
       const told = (await world.told(accepted)).map(({ type }) => type);
       expect(told).toEqual(['settlement.submitted', 'settlement.confirmed']);
-      expect(await world.attemptsOf(accepted)).toMatchObject([{ n: 1, state: 'succeeded' }]);
+      expect(await world.attemptsOf(accepted)).toMatchObject([{ n: 1, state: 'landed' }]);
     }
-    expect(await world.relayerCount()).toBe(count + kills * paymentsPerLife);
+    expect(await world.relayerCount()).toBe(count + (await world.batches()).length);
   }, 120_000);
 });

@@ -71,6 +71,7 @@ describe('an overdue payment', () => {
     expect(await world.attemptsOf(accepted)).toMatchObject([{ n: 1, state: 'displaced' }]);
     expect(await world.told(accepted)).toMatchObject([
       { type: 'settlement.submitted' },
+      { type: 'settlement.released', data: { cause: 'displaced' } },
       {
         type: 'settlement.failed',
         data: { reason: 'payment_expired', authorizationSpent: false, gas: null },
@@ -98,13 +99,8 @@ describe('an overdue payment', () => {
     const look = async () => {
       const { chainId } = world.network;
       const validAtSeconds = BigInt(Math.floor(Date.now() / 1_000)) + 3n;
-      const queued = await payments.queued({
-        chainId,
-        validAtSeconds,
-        limit: 2,
-        outstandingMax: 9,
-        overdueMax: 8,
-      });
+      const { ready, overdue } = await payments.queued({ chainId, validAtSeconds, limit: 2, overdueMax: 8 });
+      const queued = [...ready, ...overdue];
       const waiting = queued.filter(({ paymentId }) => paymentId !== fresh.data.paymentId);
       await payments.defer(
         waiting.map(({ paymentId }) => ({ paymentId, delayMs: 60_000, spentSeenAt: null })),

@@ -38,8 +38,8 @@ async function start(
 ): Promise<Service> {
   const config = parseConfig({
     DATABASE_URL: world.server.serviceUrls.settlement,
-    NETWORKS: JSON.stringify([world.network]),
-    RELAYER_PRIVATE_KEY: world.anvil.accounts[0]?.privateKey ?? '',
+    NETWORKS: world.networksText(),
+    RELAYER_PRIVATE_KEYS: world.anvil.accounts[0]?.privateKey ?? '',
     PORT: '0',
     LOG_LEVEL: 'silent',
     ...over,
@@ -117,7 +117,7 @@ describe('the settlement service', () => {
   });
 
   it('is never ready for a node of another chain', async () => {
-    const service = await start({ NETWORKS: JSON.stringify([{ ...world.network, chainId: 'eip155:1' }]) });
+    const service = await start({ NETWORKS: world.networksText({ chainId: 'eip155:1' }) });
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect((await ready(service)).body).toMatchObject({
       status: 'unavailable',

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
+import type { SettlementChain } from '../src/chain/settlement-chain.js';
 import { PaymentRepository } from '../src/payment/payment.repository.js';
 import { intercepted, type Running, until, World } from './world.js';
 
@@ -80,10 +81,11 @@ describe('an accepted payment', () => {
     );
     await Promise.all(accepted.map((event) => world.take(event)));
     await Promise.all(accepted.map((event) => world.becomes(event, 'confirmed', 25_000)));
-    const nonces = (await Promise.all(accepted.map((event) => world.attemptsOf(event))))
-      .flat()
-      .map(({ nonce }) => Number(nonce));
-    expect(nonces.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => count + index));
+    const attempts = (await Promise.all(accepted.map((event) => world.attemptsOf(event)))).flat();
+    expect(attempts).toHaveLength(20);
+    const nonces = [...new Set(attempts.map(({ nonce }) => Number(nonce)))].sort((a, b) => a - b);
+    expect(nonces).toEqual(Array.from({ length: nonces.length }, (_, index) => count + index));
+    expect(await world.relayerCount()).toBe(count + nonces.length);
   });
 
   it('is signed by one of two processes only', async () => {
@@ -96,7 +98,9 @@ describe('an accepted payment', () => {
     await world.take(...accepted);
     await Promise.all(accepted.map((event) => world.becomes(event, 'confirmed', 25_000)));
     await second.close();
-    expect(await world.relayerCount()).toBe(count + 12);
+    const attempts = (await Promise.all(accepted.map((event) => world.attemptsOf(event)))).flat();
+    expect(attempts).toHaveLength(12);
+    expect(await world.relayerCount()).toBe(count + new Set(attempts.map(({ nonce }) => nonce)).size);
     for (const event of accepted)
       expect(types(await world.told(event))).toEqual(['settlement.submitted', 'settlement.confirmed']);
   });
@@ -207,11 +211,15 @@ describe('a node that is down', () => {
     const poisoned = await world.accept({ amount: 4_242n });
     const unavailable = Object.assign(new Error('HTTP 500'), { code: 'chain_unavailable', retryable: true });
     settling = world.run({
-      wrap: (chain) => ({
-        ...forwarding(chain),
-        estimateTransfer: (payment, from) =>
-          payment.value === 4_242n ? Promise.reject(unavailable) : chain.estimateTransfer(payment, from),
-      }),
+      wrap: (chain) =>
+        replaced(chain, {
+          estimateTransfer: (payment, from) =>
+            payment.value === 4_242n ? Promise.reject(unavailable) : chain.estimateTransfer(payment, from),
+          simulateBatch: (batch) =>
+            batch.members.some(({ value }) => value === 4_242n)
+              ? Promise.reject(unavailable)
+              : chain.simulateBatch(batch),
+        }),
     });
     const fine = await world.accept();
     await world.take(poisoned, fine);
@@ -259,28 +267,12 @@ describe('a node that is down', () => {
   });
 });
 
-/** A chain as a plain object of its methods, to replace some. */
-function forwarding(chain: Parameters<typeof intercepted>[0]): Parameters<typeof intercepted>[0] {
-  const names = [
-    'checkIdentity',
-    'ping',
-    'latestBlock',
-    'block',
-    'authorizationUsed',
-    'authorizationState',
-    'spentNonces',
-    'receipt',
-    'transactionCount',
-    'estimateTransfer',
-    'fees',
-    'broadcast',
-    'revertReason',
-  ] as const;
-  const methods = Object.fromEntries(
-    names.map((name) => [
-      name,
-      (...args: unknown[]) => (chain[name] as (...all: unknown[]) => unknown).apply(chain, args),
-    ]),
-  );
-  return { network: chain.network, ...methods } as never;
+/** A chain with some methods of its own. */
+function replaced(chain: SettlementChain, methods: Partial<SettlementChain>): SettlementChain {
+  return new Proxy(chain, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }

@@ -1,22 +1,25 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EvmChain, type EvmNetwork, networksSchema, Relayer } from '@quittance/chain';
 import { Database } from '@quittance/database';
 import { createEvent, type EventOf, type QuittanceEvent } from '@quittance/events';
 import { erc20AssetId } from '@quittance/money';
-import { type PaymentId, paymentIdOf } from '@quittance/protocol';
+import { paymentIdOf } from '@quittance/protocol';
 import { type Anvil, startAnvil, startTestDatabase, type TestDatabase } from '@quittance/testing';
 import { createTestClient, http, parseAbi, publicActions, walletActions } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
-import { ChainSettler } from '../src/chain/chain-settler.loop.js';
+import { ChainSettler, type ChainSettlerOptions } from '../src/chain/chain-settler.loop.js';
 import type { SettlementChain } from '../src/chain/settlement-chain.js';
 import type { Log } from '../src/loop/wakeable.loop.js';
 import { PaymentRepository } from '../src/payment/payment.repository.js';
+import { until } from './interception.js';
+import { type Accepted, Records } from './records.js';
+
+export { intercepted, pausing, until } from './interception.js';
+export type { Accepted } from './records.js';
 
 type Hex = `0x${string}`;
-type Accepted = EventOf<'payment.accepted'>;
 
 export const usdc: Hex = '0x036cbd53842c5426634e7929541ec2318f3dcf7e';
 const tokenAbi = parseAbi([
@@ -54,12 +57,14 @@ export type Running = {
 };
 export type RunOptions = {
   readonly wrap?: (chain: SettlementChain) => SettlementChain;
-  readonly relayer?: Pick<Relayer, 'address' | 'signTransfer'>;
+  readonly relayers?: readonly Pick<Relayer, 'address' | 'sign'>[];
+  readonly network?: Partial<EvmNetwork>;
   readonly confirmations?: number;
+  readonly presenceOf?: NonNullable<ChainSettlerOptions['presenceOf']>;
 };
 
-/** A real database and a real chain, with what payers, thieves and operators do to them. Account 0 is the relayer, 1 to 4 pay, 5 is a stranger. */
-export class World {
+/** A real database and a real chain, with what payers, thieves and operators do to them. Accounts 0 and 9 are relayers, 1 to 4 pay, 5 is a stranger. */
+export class World extends Records {
   private readonly running = new Set<Running>();
 
   private constructor(
@@ -67,8 +72,10 @@ export class World {
     readonly anvil: Anvil,
     readonly network: EvmNetwork,
     readonly database: Database,
-    private readonly owner: Database,
-  ) {}
+    protected readonly owner: Database,
+  ) {
+    super();
+  }
 
   static async start({
     blockTimeS,
@@ -78,12 +85,12 @@ export class World {
       startTestDatabase(),
       startAnvil(blockTimeS === undefined ? {} : { blockTimeS }),
     ]);
-    const relayers = [anvil.accounts[0]?.address];
+    const relayers = [anvil.accounts[0]?.address, anvil.accounts[9]?.address];
     const [network] = networksSchema.parse(
       JSON.stringify([
         {
           chainId: `eip155:${anvil.chainId}`,
-          rpcUrl: anvil.rpcUrl,
+          rpcUrls: [anvil.rpcUrl],
           assets: [{ address: usdc, symbol: 'USDC', decimals: 6, name: 'USDC', version: '2' }],
           relayers,
           pollIntervalMs,
@@ -109,6 +116,13 @@ export class World {
     await Promise.all([this.anvil.stop(), this.server.stop()]);
   }
 
+  /** The network as the setting NETWORKS. */
+  networksText(over: Partial<Record<keyof EvmNetwork, unknown>> = {}): string {
+    return JSON.stringify([{ ...this.network, ...over }], (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    );
+  }
+
   account(index: number) {
     const account = this.anvil.accounts[index];
     if (account === undefined) throw new RangeError(`no account ${index}`);
@@ -127,6 +141,12 @@ export class World {
 
   async mine(): Promise<void> {
     await this.client.mine({ blocks: 1 });
+  }
+
+  /** A block for which a transaction has to offer so much. */
+  async mineAtBaseFee(wei: bigint): Promise<void> {
+    await this.client.setNextBlockBaseFeePerGas({ baseFeePerGas: wei });
+    await this.mine();
   }
 
   /** Takes our transactions out of the mempool and lets something else be mined; ours are broadcast again by themselves. */
@@ -167,21 +187,43 @@ export class World {
   }
 
   get relayer(): Relayer {
-    return Relayer.fromKey(this.anvil.accounts[0]?.privateKey ?? '0x');
+    return this.relayerOf(0);
+  }
+
+  relayerOf(index: number): Relayer {
+    return Relayer.fromKey(this.anvil.accounts[index]?.privateKey ?? '0x');
+  }
+
+  get databaseUrl(): string {
+    return this.server.serviceUrls.settlement;
   }
 
   /** A settler as one process runs it. */
-  run({ wrap = (chain) => chain, relayer = this.relayer, confirmations = 1 }: RunOptions = {}): Running {
+  run({
+    wrap = (chain) => chain,
+    relayers = [this.relayer],
+    confirmations = 1,
+    network = {},
+    presenceOf,
+  }: RunOptions = {}): Running {
     const logged: { level: string; message: string; fields: object }[] = [];
     const write = (level: string) => (fields: object, message: string) =>
       void logged.push({ level, message, fields });
     const log: Log = { info: write('info'), warn: write('warn'), error: write('error') };
     const database = Database.connect({
-      url: this.server.serviceUrls.settlement,
+      url: this.databaseUrl,
       applicationName: 'settler_test',
     });
-    const chain = wrap(EvmChain.connect({ ...this.network, confirmations }, { requestTimeoutMs: 2_000 }));
-    const settler = new ChainSettler({ chain, relayer, database, log });
+    const chain = wrap(
+      EvmChain.connect({ ...this.network, confirmations, ...network }, { requestTimeoutMs: 2_000 }),
+    );
+    const settler = new ChainSettler({
+      chain,
+      relayers,
+      database,
+      log,
+      ...(presenceOf === undefined ? {} : { presenceOf }),
+    });
     const running: Running = {
       settler,
       logged,
@@ -266,7 +308,24 @@ export class World {
   }
 
   /** Somebody else puts the payment on chain. */
-  async land({ data }: Accepted): Promise<Hex> {
+  async land(accepted: Accepted): Promise<Hex> {
+    return this.mined(await this.sendTransfer(accepted, {}));
+  }
+
+  /** Somebody else pays more than we do, and is in the next block before us. */
+  async landFirst(accepted: Accepted): Promise<void> {
+    const hash = await this.sendTransfer(accepted, {
+      maxFeePerGas: 500_000_000_000n,
+      maxPriorityFeePerGas: 100_000_000_000n,
+    });
+    await this.mine();
+    await this.mined(hash);
+  }
+
+  private async sendTransfer(
+    { data }: Accepted,
+    fees: { readonly maxFeePerGas?: bigint; readonly maxPriorityFeePerGas?: bigint },
+  ): Promise<Hex> {
     const { from, to, value, validAfter, validBefore, nonce } = data.authorization;
     const args = [
       from,
@@ -277,17 +336,20 @@ export class World {
       nonce,
       data.signature,
     ] as const;
-    return this.mined(
-      await this.client.writeContract({
-        address: usdc,
-        abi: tokenAbi,
-        functionName: 'transferWithAuthorization',
-        args,
-        account: this.account(5),
-        chain: null,
-        gas: 300_000n,
-      }),
-    );
+    return this.client.writeContract({
+      address: usdc,
+      abi: tokenAbi,
+      functionName: 'transferWithAuthorization',
+      args,
+      account: this.account(5),
+      chain: null,
+      gas: 300_000n,
+      ...fees,
+    });
+  }
+
+  async gasUsed(hash: Hex | undefined): Promise<bigint> {
+    return (await this.client.getTransactionReceipt({ hash: hash ?? '0x' })).gasUsed;
   }
 
   async cancel({ data }: Accepted, payer = 1): Promise<void> {
@@ -352,46 +414,6 @@ export class World {
     return this.client.getTransactionCount({ address: this.account(0).address });
   }
 
-  /** What the service told about a payment, in order. */
-  async told({ data }: Accepted): Promise<QuittanceEvent[]> {
-    const rows = await this.owner.sql<{ event: QuittanceEvent }>(
-      `SELECT event FROM settlement.outbox WHERE event->>'key' = $1 ORDER BY sequence`,
-      [data.paymentId],
-    );
-    return rows.map(({ event }) => event);
-  }
-
-  async stateOf({ data }: Accepted): Promise<string | undefined> {
-    const rows = await this.owner.sql<{ state: string }>(
-      'SELECT state FROM settlement.payment WHERE payment_id = $1::uuid',
-      [data.paymentId],
-    );
-    return rows[0]?.state;
-  }
-
-  async spentSeenAt({ data }: Accepted): Promise<string | null> {
-    const rows = await this.owner.sql<{ at: string | null }>(
-      'SELECT spent_seen_at::text AS at FROM settlement.payment WHERE payment_id = $1::uuid',
-      [data.paymentId],
-    );
-    return rows[0]?.at ?? null;
-  }
-
-  async attemptsOf({ data }: Accepted): Promise<{ n: number; nonce: string; state: string; hash: Hex }[]> {
-    return this.owner.sql(
-      'SELECT n, nonce::text, state, hash FROM settlement.attempt WHERE payment_id = $1::uuid ORDER BY n',
-      [data.paymentId as PaymentId],
-    );
-  }
-
-  async becomes(accepted: Accepted, state: string, withinMs = 15_000): Promise<void> {
-    await until(async () => (await this.stateOf(accepted)) === state, {
-      withinMs,
-      what: async () =>
-        `payment ${state}, is ${String(await this.stateOf(accepted))}: ${JSON.stringify(await this.attemptsOf(accepted))}`,
-    });
-  }
-
   private get domain() {
     return { name: 'USDC', version: '2', chainId: this.anvil.chainId, verifyingContract: usdc } as const;
   }
@@ -403,27 +425,3 @@ export class World {
 }
 
 const lower = (address: string): Hex => address.toLowerCase() as Hex;
-
-export async function until(
-  holds: () => Promise<boolean>,
-  { withinMs = 15_000, what }: { withinMs?: number; what: () => Promise<string> },
-): Promise<void> {
-  for (const end = performance.now() + withinMs; !(await holds()); await sleep(20)) {
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${await what()}`);
-  }
-}
-
-/** A chain whose calls go through `intercept`, which may throw, change, or pass on by calling `proceed`. */
-export function intercepted(
-  chain: SettlementChain,
-  intercept: (method: string, proceed: () => Promise<unknown>) => Promise<unknown>,
-): SettlementChain {
-  return new Proxy(chain, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function') return value;
-      return (...args: unknown[]) =>
-        intercept(String(name), async () => (await value.apply(target, args)) as unknown);
-    },
-  });
-}

@@ -81,7 +81,8 @@ export function settingsOf(
   const networks = [
     {
       chainId: `eip155:${parts.anvil.chainId}`,
-      rpcUrl: parts.anvil.rpcUrl,
+      rpcUrls: [parts.anvil.rpcUrl],
+      wsUrl: parts.anvil.rpcUrl.replace('http', 'ws'),
       assets: devTokens,
       relayers: [privateKeyToAddress(parts.secrets.relayerKey)],
       confirmations,
@@ -94,6 +95,6 @@ export function settingsOf(
     HOST: '127.0.0.1',
     PORT: String(ports[service]),
     NETWORKS: JSON.stringify(networks),
-    ...(service === 'settlement' ? { RELAYER_PRIVATE_KEY: parts.secrets.relayerKey } : {}),
+    ...(service === 'settlement' ? { RELAYER_PRIVATE_KEYS: parts.secrets.relayerKey } : {}),
   };
 }

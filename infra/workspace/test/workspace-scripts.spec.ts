@@ -207,7 +207,7 @@ describe('the settings page', () => {
 
   it.each([
     ['facilitator', 'SETTLE_WAIT_MS'],
-    ['settlement', 'RELAYER_PRIVATE_KEY'],
+    ['settlement', 'RELAYER_PRIVATE_KEYS'],
     ['ledger', 'DATABASE_URL'],
     ['migrations', 'DATABASE_ADMIN_URL'],
     ['migrations', 'LEDGER_DATABASE_PASSWORD'],

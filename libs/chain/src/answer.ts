@@ -1,5 +1,9 @@
+import { lengthMin } from '@quittance/protocol';
 import type { Address, Hex } from 'viem';
 import { z } from 'zod';
+
+import { type AuthorizationUsedLog, authorizationUsedAmongSchema } from './authorization-used.js';
+import { tellingBloom } from './bloom.js';
 
 /** Schemas of what nodes answer; unknown fields are left out, and hex comes out in lower case. */
 
@@ -10,9 +14,12 @@ export const quantitySchema = z
   .regex(/^0x[0-9a-fA-F]{1,64}$/)
   .transform(BigInt);
 
+/** Not a pattern of pairs: on an answer of megabytes the engine's stack overflows, which is an exception. */
+const digitsPattern = /^0x[0-9a-fA-F]*$/;
+
 export const bytesSchema = z
   .string()
-  .regex(/^0x([0-9a-fA-F]{2})*$/)
+  .refine((text) => text.length % 2 === 0 && digitsPattern.test(text))
   .transform(lowerCase<Hex>);
 
 export const hashSchema = z
@@ -32,24 +39,31 @@ export const chainNumberSchema = quantitySchema.refine((value) => value > 0n && 
 export type Block = {
   readonly number: bigint;
   readonly hash: Hex;
+  readonly parentHash: Hex;
   /** Unix seconds. */
   readonly time: bigint;
   /** Wei; null on a chain without EIP-1559. */
   readonly baseFeePerGas: bigint | null;
+  /** The filter over its logs; null where it would say nothing. */
+  readonly logsBloom: Hex | null;
 };
 
 export const blockSchema = z
   .object({
     number: quantitySchema,
     hash: hashSchema,
+    parentHash: hashSchema,
     timestamp: quantitySchema,
     baseFeePerGas: quantitySchema.nullish(),
+    logsBloom: z.unknown().optional(),
   })
-  .transform(({ number, hash, timestamp, baseFeePerGas }): Block => ({
+  .transform(({ number, hash, parentHash, timestamp, baseFeePerGas, logsBloom }): Block => ({
     number,
     hash,
+    parentHash,
     time: timestamp,
     baseFeePerGas: baseFeePerGas ?? null,
+    logsBloom: tellingBloom(logsBloom),
   }));
 
 export type Receipt = {
@@ -61,8 +75,14 @@ export type Receipt = {
   readonly gasUsed: bigint;
   /** Wei a unit of gas, as charged. */
   readonly gasPrice: bigint;
-  /** Wei in all, with what a rollup charges for its data. */
+  /** Wei that a rollup charges for its data on L1; null where there is no such charge. */
+  readonly l1Fee: bigint | null;
+  /** Wei that the operator of a rollup of the OP stack charges; null where there is no such charge. */
+  readonly operatorFee: bigint | null;
+  /** Wei in all. */
   readonly fee: bigint;
+  /** Authorizations that the transaction used, of any token. */
+  readonly authorizationsUsed: readonly AuthorizationUsedLog[];
 };
 
 export const receiptSchema = z
@@ -74,8 +94,13 @@ export const receiptSchema = z
     from: addressSchema,
     gasUsed: quantitySchema,
     effectiveGasPrice: quantitySchema,
+    logs: authorizationUsedAmongSchema,
     l1Fee: quantitySchema.nullish(),
+    operatorFeeScalar: quantitySchema.nullish(),
+    operatorFeeConstant: quantitySchema.nullish(),
+    daFootprintGasScalar: quantitySchema.nullish(),
   })
+  .transform((answer) => ({ ...answer, operatorFee: operatorFeeOf(answer) }))
   .transform((answer): Receipt => ({
     transaction: answer.transactionHash,
     status: answer.status === '0x1' ? 'success' : 'reverted',
@@ -84,48 +109,30 @@ export const receiptSchema = z
     from: answer.from,
     gasUsed: answer.gasUsed,
     gasPrice: answer.effectiveGasPrice,
-    fee: answer.gasUsed * answer.effectiveGasPrice + (answer.l1Fee ?? 0n),
+    l1Fee: answer.l1Fee ?? null,
+    operatorFee: answer.operatorFee,
+    fee: answer.gasUsed * answer.effectiveGasPrice + (answer.l1Fee ?? 0n) + (answer.operatorFee ?? 0n),
+    authorizationsUsed: answer.logs,
   }));
 
-export type AuthorizationUsedLog = {
-  readonly asset: Address;
-  readonly authorizer: Address;
-  readonly nonce: Hex;
-  readonly transaction: Hex;
-  readonly blockNumber: bigint;
-  readonly blockHash: Hex;
-  readonly logIndex: number;
-};
-
-const authorizerTopic = z
-  .string()
-  .regex(/^0x0{24}[0-9a-fA-F]{40}$/)
-  .transform((topic) => `0x${topic.slice(26).toLowerCase()}` as Address);
-
-const authorizationUsedSchema = z.object({
-  address: addressSchema,
-  topics: z.tuple([hashSchema, authorizerTopic, hashSchema]),
-  transactionHash: hashSchema,
-  blockNumber: quantitySchema,
-  blockHash: hashSchema,
-  logIndex: quantitySchema,
-  removed: z.boolean().nullish(),
-});
-
-/** Logs that a node took back in a reorganisation are left out. */
-export const authorizationUsedLogsSchema = z.array(authorizationUsedSchema).transform((logs) =>
-  logs
-    .filter(({ removed }) => removed !== true)
-    .map((log): AuthorizationUsedLog => ({
-      asset: log.address,
-      authorizer: log.topics[1],
-      nonce: log.topics[2],
-      transaction: log.transactionHash,
-      blockNumber: log.blockNumber,
-      blockHash: log.blockHash,
-      logIndex: Number(log.logIndex),
-    })),
-);
+/** The OP stack's receipts hold the rates and not the charge. */
+function operatorFeeOf({
+  gasUsed,
+  operatorFeeScalar: scalar,
+  operatorFeeConstant: constant,
+  daFootprintGasScalar,
+}: {
+  readonly gasUsed: bigint;
+  readonly operatorFeeScalar?: bigint | null | undefined;
+  readonly operatorFeeConstant?: bigint | null | undefined;
+  readonly daFootprintGasScalar?: bigint | null | undefined;
+}): bigint | null {
+  const has = (value: bigint | null | undefined): value is bigint => value !== null && value !== undefined;
+  if (!has(scalar) && !has(constant)) return null;
+  const scaled = gasUsed * (scalar ?? 0n);
+  // The upgrade Jovian changed the unit of the scalar, and brought the field by which its receipts are known.
+  return (has(daFootprintGasScalar) ? scaled * 100n : scaled / 1_000_000n) + (constant ?? 0n);
+}
 
 export const minedTransactionSchema = z.object({
   from: addressSchema,
@@ -137,6 +144,6 @@ export const minedTransactionSchema = z.object({
 });
 
 export const feeHistorySchema = z.object({
-  baseFeePerGas: z.array(quantitySchema).min(1),
+  baseFeePerGas: z.array(quantitySchema).check(lengthMin(1)),
   reward: z.array(z.array(quantitySchema)).nullish(),
 });

@@ -18,7 +18,7 @@ export class ChainUnavailableError extends Error {
   }
 }
 
-/** The node at the configured URL is one of another chain. */
+/** A node at a configured URL is one of another chain. */
 export class ChainMismatchError extends Error {
   override readonly name = 'ChainMismatchError';
   readonly code = 'chain_mismatch';
@@ -28,6 +28,6 @@ export class ChainMismatchError extends Error {
     readonly expected: ChainId,
     readonly actual: ChainId,
   ) {
-    super(`The node configured for ${expected} is one of ${actual}: correct rpcUrl or chainId.`);
+    super(`The node configured for ${expected} is one of ${actual}: correct rpcUrls or chainId.`);
   }
 }

@@ -2,14 +2,17 @@ import type { ServerResponse } from 'node:http';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { freePort, startAnvil } from '@quittance/embedded';
+import { authorizationUsedTopic } from '@quittance/exact-evm';
 
 import { answer, type FakeNode, type Question, startFakeNode } from '../test/fake-node.js';
 import { networkAt, newPayer, payBy, seller, usdc } from '../test/payments.js';
 import { ChainUnavailableError } from './chain-error.js';
 import { EvmChain } from './evm-chain.js';
+import type { EvmNetwork } from './network.js';
 
 const requestTimeoutMs = 300;
 const hash = `0x${'12'.repeat(32)}` as const;
+const block = { number: '0x1', hash, parentHash: hash, timestamp: '0x1', baseFeePerGas: '0x64' };
 let node: FakeNode | undefined;
 
 const methods: [string, (chain: EvmChain) => Promise<unknown>][] = [
@@ -19,11 +22,20 @@ const methods: [string, (chain: EvmChain) => Promise<unknown>][] = [
   ['latestBlock', (chain) => chain.latestBlock()],
   ['block', (chain) => chain.block(1n)],
   ['authorizationUsed', (chain) => chain.authorizationUsed({ fromBlock: 1n, toBlock: 2n })],
+  [
+    'authorizationEnds',
+    (chain) =>
+      chain.authorizationEnds({ fromBlock: 1n, toBlock: 2n, asset: usdc, authorizer: seller, nonce: hash }),
+  ],
   ['authorizationState', (chain) => chain.authorizationState(usdc, seller, hash)],
   ['receipt', (chain) => chain.receipt(hash)],
+  ['blockNumberOf', (chain) => chain.blockNumberOf(hash)],
   ['transactionCount', (chain) => chain.transactionCount(seller, 'latest')],
   ['estimateTransfer', async (chain) => chain.estimateTransfer(await payBy(newPayer()), seller)],
   ['fees', (chain) => chain.fees()],
+  ['finalizedBlock', (chain) => chain.finalizedBlock()],
+  ['transactionCountMax', (chain) => chain.transactionCountMax(seller)],
+  ['simulateBatch', (chain) => chain.simulateBatch({ asset: usdc, members: [], from: seller, gasLimit: 1n })],
   ['broadcast', (chain) => chain.broadcast('0x02')],
   ['revertReason', (chain) => chain.revertReason(hash)],
   ['balance', (chain) => chain.balance(seller)],
@@ -105,49 +117,18 @@ describe('The facts of a payment', () => {
   });
 });
 
-describe('Logs of a range that a node finds too long', () => {
-  it('are asked for in halves, and come in order', async () => {
-    const chain = await connectToAnswers(({ params }) => {
-      const [{ fromBlock, toBlock }] = params as [{ fromBlock: string; toBlock: string }];
-      if (Number(toBlock) - Number(fromBlock) >= 2) {
-        return { error: { code: -32_602, message: 'block range is too large' } };
-      }
-      const topics = [hash, `0x${'00'.repeat(12)}${seller.slice(2)}`, hash];
-      const log = {
-        address: usdc,
-        topics,
-        transactionHash: hash,
-        blockHash: hash,
-        logIndex: '0x0',
-        removed: false,
-      };
-      return {
-        result: [
-          { ...log, blockNumber: fromBlock },
-          { ...log, blockNumber: toBlock, removed: true },
-        ],
-      };
-    });
-    const logs = await chain.authorizationUsed({ fromBlock: 1n, toBlock: 7n });
-    expect(logs.map(({ blockNumber }) => blockNumber)).toEqual([1n, 3n, 5n, 7n]);
-  });
-
-  it('are a fault when even one block is', async () => {
-    const error = { code: -32_602, message: 'block range is too large' };
-    const chain = await connectToAnswers(() => ({ error }));
-    await expectFault(chain.authorizationUsed({ fromBlock: 1n, toBlock: 4n }));
-  });
-});
-
 describe('Fees', () => {
-  const block = { number: '0x1', hash, timestamp: '0x1', baseFeePerGas: '0x64' };
-
   it('are twice the next base fee and the median tip', async () => {
     const history = { baseFeePerGas: ['0x64', '0x6e'], reward: [['0x1'], ['0x9'], ['0x3']] };
     const chain = await connectToAnswers(({ method }) => ({
       result: method === 'eth_feeHistory' ? history : block,
     }));
-    expect(await chain.fees()).toEqual({ maxFeePerGas: 223n, maxPriorityFeePerGas: 3n });
+    expect(await chain.fees()).toEqual({
+      type: 'eip1559',
+      maxFeePerGas: 223n,
+      maxPriorityFeePerGas: 3n,
+      baseFee: 110n,
+    });
   });
 
   it('are at least a tip of 1 wei, on a node without history too', async () => {
@@ -156,7 +137,7 @@ describe('Fees', () => {
         ? { error: { code: -32_601, message: 'method not found' } }
         : { result: block },
     );
-    expect(await chain.fees()).toEqual({ maxFeePerGas: 201n, maxPriorityFeePerGas: 1n });
+    expect(await chain.fees()).toMatchObject({ maxFeePerGas: 201n, maxPriorityFeePerGas: 1n, baseFee: 100n });
   });
 
   it('are the gas price on a chain without base fee', async () => {
@@ -166,23 +147,115 @@ describe('Fees', () => {
         result: method === 'eth_feeHistory' ? { baseFeePerGas: ['0x0'] } : { ...block, baseFeePerGas: null },
       };
     });
-    expect(await chain.fees()).toEqual({ maxFeePerGas: 7n, maxPriorityFeePerGas: 7n });
+    expect(await chain.fees()).toEqual({
+      type: 'legacy',
+      maxFeePerGas: 7n,
+      maxPriorityFeePerGas: 7n,
+      baseFee: null,
+    });
+  });
+});
+
+describe('The last final block', () => {
+  it.each(['finalized', 'safe'] as const)('is the one that the node calls %s', async (finality) => {
+    const chain = await connectToAnswers(({ params }) => ({
+      result: params[0] === finality ? block : { ...block, number: '0x9' },
+    }));
+    expect((await withFinality(chain, finality).finalizedBlock())?.number).toBe(1n);
+  });
+
+  it.each([
+    { code: -32_602, message: 'invalid block tag' },
+    { code: -39_001, message: 'Unknown block' },
+    { code: -32_000, message: 'finalized block not found' },
+  ])('is null where the node does not know the word: $message', async (error) => {
+    const chain = await connectToAnswers(() => ({ error }));
+    expect(await chain.finalizedBlock()).toBeNull();
+  });
+
+  it('is null where there is none yet', async () => {
+    const chain = await connectToAnswers(() => ({ result: null }));
+    expect(await chain.finalizedBlock()).toBeNull();
+  });
+
+  it('is a fault when the node has too much to do', async () => {
+    const chain = await connectToAnswers(() => ({ error: { code: 429, message: 'slow down' } }));
+    await expectFault(chain.finalizedBlock());
+  });
+
+  it.each([
+    [2, '0x7'],
+    [0, '0x9'],
+  ])('is the one %s below the latest, by the setting', async (depth, number) => {
+    const chain = await connectToAnswers(({ params }) => ({
+      result: { ...block, number: params[0] === 'latest' ? '0x9' : params[0] },
+    }));
+    expect((await withFinality(chain, depth).finalizedBlock())?.number).toBe(BigInt(number));
+  });
+
+  it('is null on a chain that is not that long', async () => {
+    const chain = await connectToAnswers(() => ({ result: block }));
+    expect(await withFinality(chain, 2).finalizedBlock()).toBeNull();
   });
 });
 
 describe('A receipt', () => {
-  it('counts what a rollup charges for its data into the fee', async () => {
-    const receipt = {
-      transactionHash: hash,
-      status: '0x1',
-      blockNumber: '0x1',
-      blockHash: hash,
-      from: seller,
-      gasUsed: '0xa',
-      effectiveGasPrice: '0x3',
-      l1Fee: '0x64',
-    };
-    const chain = await connectToAnswers(() => ({ result: receipt }));
-    expect(await chain.receipt(hash)).toMatchObject({ fee: 130n });
+  const receipt = {
+    transactionHash: hash,
+    status: '0x1',
+    blockNumber: '0x1',
+    blockHash: hash,
+    from: seller,
+    gasUsed: '0xf4240',
+    effectiveGasPrice: '0x3',
+    logs: [],
+  };
+
+  it.each<[string, object, object]>([
+    ['is gas alone on L1', {}, { fee: 3_000_000n, l1Fee: null, operatorFee: null }],
+    ['counts what a rollup charges for its data', { l1Fee: '0x64' }, { fee: 3_000_100n, l1Fee: 100n }],
+    [
+      'counts what the operator charges',
+      { l1Fee: '0x0', operatorFeeScalar: '0x7', operatorFeeConstant: '0x2' },
+      { fee: 3_000_009n, l1Fee: 0n, operatorFee: 9n },
+    ],
+    [
+      'counts it by the rates after Jovian',
+      { operatorFeeScalar: '0x7', operatorFeeConstant: '0x2', daFootprintGasScalar: '0x190' },
+      { fee: 703_000_002n, operatorFee: 700_000_002n },
+    ],
+  ])('has a fee that %s', async (_what, fields, expected) => {
+    const chain = await connectToAnswers(() => ({ result: { ...receipt, ...fields } }));
+    expect(await chain.receipt(hash)).toMatchObject(expected);
+  });
+
+  it('holds the authorizations that it used among its other logs, and is a fault when one is malformed', async () => {
+    const place = { transactionHash: hash, blockNumber: '0x1', blockHash: hash, address: usdc };
+    const payer = `0x${'00'.repeat(12)}${seller.slice(2)}`;
+    const topics = [authorizationUsedTopic.toUpperCase().replace('X', 'x'), payer, hash];
+    const logs = [
+      { ...place, logIndex: '0x3', topics: [hash, payer, payer] },
+      { ...place, logIndex: '0x4', topics },
+      { ...place, logIndex: '0x5', topics: [authorizationUsedTopic] },
+      { ...place, logIndex: '0x6', topics: [] },
+    ];
+    const chain = await connectToAnswers(() => ({ result: { ...receipt, logs } }));
+    expect((await chain.receipt(hash))?.authorizationsUsed).toEqual([
+      {
+        asset: usdc,
+        authorizer: seller.toLowerCase(),
+        nonce: hash,
+        transaction: hash,
+        blockNumber: 1n,
+        blockHash: hash,
+        logIndex: 4,
+      },
+    ]);
+    logs.push({ ...place, logIndex: 'seven', topics });
+    await expectFault(chain.receipt(hash));
   });
 });
+
+function withFinality(chain: EvmChain, finality: EvmNetwork['finality']): EvmChain {
+  return EvmChain.connect({ ...chain.network, finality }, { requestTimeoutMs });
+}

@@ -32,13 +32,15 @@ async function signedBy(
   payment: ExactEvmPayment,
   changes: { nonce?: bigint; gas?: bigint } = {},
 ) {
+  const fees = await chain.fees();
   return relayer.signTransfer({
     chainNumber,
     nonce: await chain.transactionCount(relayer.address, 'latest'),
     to: payment.asset,
     data: encodeTransferWithAuthorization(payment),
     gas: 150_000n,
-    ...(await chain.fees()),
+    maxFeePerGas: fees.maxFeePerGas,
+    maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
     ...changes,
   });
 }
@@ -91,6 +93,16 @@ describe('Settling on a chain', () => {
         logIndex: 0,
       },
     ]);
+  });
+
+  it('is estimated on the latest block, whatever waits in the pool', async () => {
+    const payment = await payBy(payer);
+    const before = await chain.estimateTransfer(payment, seller);
+    expect(before.ok).toBe(true);
+    const { raw } = await signedBy(relayerOf(7), payment);
+    expect(await chain.broadcast(raw)).toEqual({ outcome: 'accepted' });
+    // On the pending block its authorization is used.
+    expect(await chain.estimateTransfer(payment, seller)).toEqual(before);
   });
 
   it('finds authorizations by range, payer and nonce', async () => {

@@ -1,54 +1,47 @@
 import {
-  authorizationUsedTopic,
   encodeTransferWithAuthorization,
   type ExactEvmFacts,
   type ExactEvmPayment,
 } from '@quittance/exact-evm';
 import { evmChainId } from '@quittance/money';
-import { type Address, type Hex, pad, toHex } from 'viem';
+import { type Address, type Hex, toHex } from 'viem';
 
 import { readBool } from './abi.js';
 import {
-  type AuthorizationUsedLog,
-  authorizationUsedLogsSchema,
   type Block,
   blockSchema,
   bytesSchema,
   chainNumberSchema,
   feeHistorySchema,
-  hashSchema,
   minedTransactionSchema,
   quantitySchema,
   type Receipt,
   receiptSchema,
 } from './answer.js';
+import {
+  type AuthorizationLogs,
+  type AuthorizationRange,
+  type EndRange,
+  readAuthorizationEnds,
+  readAuthorizationLogs,
+} from './authorization-logs.js';
+import type { AuthorizationEnds, AuthorizationUsedLog } from './authorization-used.js';
+import { type Batch, type BatchSimulation, simulateBatch, type Transfer } from './batch.js';
 import { ChainMismatchError } from './chain-error.js';
-import { ExpiringCache } from './expiring-cache.js';
-import { type Fees, feesFrom } from './fees.js';
-import { JsonRpc } from './json-rpc.js';
+import { FactsReader } from './facts-reader.js';
+import { type Fees, feesFrom, legacyFees } from './fees.js';
+import { HeadSocket, type HeadWatch, noHeadWatch, type OnHead } from './heads.js';
 import { decodeAggregate3, encodeAggregate3, multicall3Address } from './multicall.js';
 import type { EvmNetwork } from './network.js';
-import { authorizationStateCall, factCalls, readFacts, type TokenMetadata } from './payment-facts.js';
-import {
-  asksForShorterRange,
-  type BroadcastOutcome,
-  broadcastOutcomeOf,
-  describeRpcError,
-  revertOf,
-} from './rpc-error.js';
+import { authorizationStateCall } from './payment-facts.js';
+import { type BroadcastOutcome, describeRpcError, isNodesFault, revertOf } from './rpc-error.js';
+import { type EndpointHealth, RpcPool } from './rpc-pool.js';
 
 const requestTimeoutDefaultMs = 5_000;
-/** Contracts do not come and go; an upgrade may rename a token. */
-const contractCache = { sizeMax: 1_000, lifetimeMs: 15 * 60 * 1_000 };
 const feeHistoryBlocks = 5;
 const tipPercentile = 50;
-
-export type AuthorizationRange = {
-  readonly fromBlock: bigint;
-  readonly toBlock: bigint;
-  readonly authorizer?: Address;
-  readonly nonce?: Hex;
-};
+/** Nonces read in one call. */
+const noncesMax = 100;
 
 export type NoncesAtBlock = {
   readonly asset: Address;
@@ -69,24 +62,40 @@ type Transaction = {
 };
 
 /**
- * One EVM chain, through its node. What the chain says is a value, a revert included; that the node says nothing
+ * One EVM chain, through its nodes. What the chain says is a value, a revert included; that no node says anything
  * usable is a ChainUnavailableError, from every method.
  */
 export class EvmChain {
   readonly network: EvmNetwork;
-  readonly #rpc: JsonRpc;
-  readonly #contracts = new ExpiringCache<true>(contractCache);
-  readonly #metadata = new ExpiringCache<TokenMetadata>(contractCache);
+  readonly #rpc: RpcPool;
+  readonly #facts: FactsReader;
 
-  private constructor(network: EvmNetwork, rpc: JsonRpc) {
+  private constructor(network: EvmNetwork, rpc: RpcPool) {
     this.network = network;
     this.#rpc = rpc;
+    this.#facts = new FactsReader(rpc);
   }
 
-  /** Opens nothing yet: the node may be down now and be asked later. */
+  /** Opens nothing yet: the nodes may be down now and be asked later. */
   static connect(network: EvmNetwork, options: { readonly requestTimeoutMs?: number } = {}): EvmChain {
     const timeoutMs = options.requestTimeoutMs ?? requestTimeoutDefaultMs;
-    return new EvmChain(network, new JsonRpc({ chainId: network.chainId, url: network.rpcUrl, timeoutMs }));
+    return new EvmChain(network, new RpcPool({ chainId: network.chainId, urls: network.rpcUrls, timeoutMs }));
+  }
+
+  /** Ends what runs beside the questions. */
+  close(): void {
+    this.#rpc.close();
+  }
+
+  /** Of each endpoint, by its place in `rpcUrls`. */
+  endpointsHealth(): readonly EndpointHealth[] {
+    return this.#rpc.endpointsHealth();
+  }
+
+  /** Calls back at each new block, where the network has a `wsUrl`; several blocks may come as one. */
+  watchHeads(onHead: OnHead): HeadWatch {
+    const { wsUrl } = this.network;
+    return wsUrl === undefined ? noHeadWatch : new HeadSocket({ url: wsUrl, onHead });
   }
 
   /** @throws ChainMismatchError when the node is one of another chain than configured. */
@@ -95,36 +104,17 @@ export class EvmChain {
     if (actual !== this.network.chainId) throw new ChainMismatchError(this.network.chainId, actual);
   }
 
-  /** Resolves when the node answers. */
+  /** Resolves when a node answers. */
   async ping(): Promise<void> {
     await this.#rpc.request(quantitySchema, 'eth_blockNumber');
   }
 
-  /** Everything the rules of `exact` ask of the chain, at its latest block, in one HTTP request. */
+  /**
+   * Everything the rules of `exact` ask of the chain, at its latest block. What is asked for at the same time is read
+   * together.
+   */
   async exactEvmFacts(payment: ExactEvmPayment): Promise<ExactEvmFacts> {
-    const { asset, payer } = payment;
-    const metadata = this.#metadata.get(asset);
-    const calls = factCalls(payment, metadata);
-    const call = { to: multicall3Address, data: encodeAggregate3(calls) };
-    const [answer, payerHasCode, assetHasCode] = await Promise.all([
-      this.#rpc.request(bytesSchema, 'eth_call', call, 'latest'),
-      this.#hasCode(payer),
-      this.#contracts.get(asset) ?? this.#hasCode(asset),
-    ]);
-    if (assetHasCode) this.#contracts.set(asset, true);
-    const results = decodeAggregate3(answer, calls.length);
-    const facts = results && readFacts(results, metadata, { payerHasCode, assetHasCode });
-    if (facts === undefined) {
-      throw this.#rpc.fault(
-        answer === '0x'
-          ? `knows no Multicall3 at ${multicall3Address}, which is needed`
-          : 'gave an answer to aggregate3 that is not one',
-      );
-    }
-    if (metadata === undefined && facts.tokenName !== null && facts.tokenVersion !== null) {
-      this.#metadata.set(asset, { name: facts.tokenName, version: facts.tokenVersion });
-    }
-    return facts;
+    return this.#facts.read(payment);
   }
 
   async latestBlock(): Promise<Block> {
@@ -136,49 +126,83 @@ export class EvmChain {
     return this.#rpc.request(blockSchema.nullable(), 'eth_getBlockByNumber', toHex(number), false);
   }
 
+  /**
+   * The last block that is final, as the setting `finality` has it; null where there is none yet, or the node does not
+   * know the word.
+   */
+  async finalizedBlock(): Promise<Block | null> {
+    const { finality } = this.network;
+    if (typeof finality === 'number') {
+      const { number } = await this.latestBlock();
+      return number < BigInt(finality) ? null : this.block(number - BigInt(finality));
+    }
+    const answer = await this.#rpc.ask('eth_getBlockByNumber', finality, false);
+    if (answer.ok) return this.#rpc.read(blockSchema.nullable(), 'eth_getBlockByNumber', answer.result);
+    if (!isNodesFault(answer.error)) return null;
+    throw this.#rpc.fault(`refused eth_getBlockByNumber: ${describeRpcError(answer.error)}`);
+  }
+
   /** Authorizations of the network's assets that were taken in a range of blocks, both ends included. */
   async authorizationUsed(range: AuthorizationRange): Promise<AuthorizationUsedLog[]> {
-    const { fromBlock, toBlock, authorizer, nonce } = range;
-    const filter = {
-      address: this.network.assets.map(({ address }) => address),
-      fromBlock: toHex(fromBlock),
-      toBlock: toHex(toBlock),
-      topics: [authorizationUsedTopic, authorizer === undefined ? null : pad(authorizer), nonce ?? null],
-    };
-    const answer = await this.#rpc.ask('eth_getLogs', filter);
-    if (answer.ok) return this.#rpc.read(authorizationUsedLogsSchema, 'eth_getLogs', answer.result);
-    if (fromBlock >= toBlock || !asksForShorterRange(answer.error)) {
-      throw this.#rpc.fault(`refused eth_getLogs: ${describeRpcError(answer.error)}`);
-    }
-    const middle = (fromBlock + toBlock) / 2n;
-    const lower = await this.authorizationUsed({ ...range, toBlock: middle });
-    return [...lower, ...(await this.authorizationUsed({ ...range, fromBlock: middle + 1n }))];
+    return (await this.authorizationUsedWithBlock(range)).logs;
+  }
+
+  /**
+   * As authorizationUsed, with the range's last block as the node has it that gave the logs. Unless only some payer's
+   * are asked for, blocks without logs are compared with their filters, as nodes lose logs.
+   *
+   * @throws ChainUnavailableError also when a node that was asked has not got all of the range.
+   */
+  async authorizationUsedWithBlock(range: AuthorizationRange): Promise<AuthorizationLogs> {
+    const assets = this.network.assets.map(({ address }) => address);
+    return readAuthorizationLogs(this.#rpc, assets, range);
+  }
+
+  /** What ended one authorization in a range of blocks, as far as logs tell. */
+  async authorizationEnds(range: EndRange): Promise<AuthorizationEnds> {
+    return readAuthorizationEnds(this.#rpc, range);
   }
 
   /** Whether an authorization is used or cancelled, at the latest block. */
   async authorizationState(asset: Address, authorizer: Address, nonce: Hex): Promise<boolean> {
-    return this.#isSpent({ to: asset, data: authorizationStateCall(authorizer, nonce) }, 'latest');
-  }
-
-  /** Which of a payer's authorizations are used or cancelled at a block. Ask for few: each is a call of one batch. */
-  async spentNonces({ asset, authorizer, nonces, atBlock }: NoncesAtBlock): Promise<Hex[]> {
-    const spent = await Promise.all(
-      nonces.map(async (nonce) =>
-        this.#isSpent({ to: asset, data: authorizationStateCall(authorizer, nonce) }, toHex(atBlock)),
-      ),
-    );
-    return nonces.filter((_, index) => spent[index]);
-  }
-
-  async #isSpent(call: { readonly to: Address; readonly data: Hex }, block: string): Promise<boolean> {
-    const used = readBool(await this.#rpc.request(bytesSchema, 'eth_call', call, block));
-    if (used === null) throw this.#rpc.fault(`gave no answer to authorizationState of ${call.to}`);
+    const call = { to: asset, data: authorizationStateCall(authorizer, nonce) };
+    const used = readBool(await this.#rpc.request(bytesSchema, 'eth_call', call, 'latest'));
+    if (used === null) throw this.#rpc.fault(`gave no answer to authorizationState of ${asset}`);
     return used;
+  }
+
+  /** Which of a payer's authorizations are used or cancelled at a block. */
+  async spentNonces({ nonces, ...asked }: NoncesAtBlock): Promise<Hex[]> {
+    const parts: Promise<Hex[]>[] = [];
+    for (let start = 0; start < nonces.length; start += noncesMax) {
+      parts.push(this.#spentOf({ ...asked, nonces: nonces.slice(start, start + noncesMax) }));
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  async #spentOf({ asset, authorizer, nonces, atBlock }: NoncesAtBlock): Promise<Hex[]> {
+    const calls = nonces.map((nonce) => ({ to: asset, data: authorizationStateCall(authorizer, nonce) }));
+    const call = { to: multicall3Address, data: encodeAggregate3(calls) };
+    const answer = await this.#rpc.request(bytesSchema, 'eth_call', call, toHex(atBlock));
+    const results = decodeAggregate3(answer, nonces.length);
+    return nonces.filter((_, index) => {
+      const result = results?.[index];
+      const used = result?.ok === true ? readBool(result.data) : null;
+      if (used === null) throw this.#rpc.fault(`gave no answer to authorizationState of ${asset}`);
+      return used;
+    });
   }
 
   /** null for a transaction that is in no block. */
   async receipt(hash: Hex): Promise<Receipt | null> {
     return this.#rpc.request(receiptSchema.nullable(), 'eth_getTransactionReceipt', hash);
+  }
+
+  /** The block of a transaction, another way than by its receipt; null when it is in none. */
+  async blockNumberOf(hash: Hex): Promise<bigint | null> {
+    const schema = minedTransactionSchema.nullable();
+    const transaction = await this.#rpc.request(schema, 'eth_getTransactionByHash', hash);
+    return transaction?.blockNumber ?? null;
   }
 
   /** An account's nonce: transactions of it up to a block. */
@@ -187,13 +211,26 @@ export class EvmChain {
     return this.#rpc.request(quantitySchema, 'eth_getTransactionCount', address, block);
   }
 
-  /** The node's own estimate for a transfer sent by `from`, without margin. */
+  /** An account's nonce at the latest block, of the endpoint that is furthest; those that lag are not believed. */
+  async transactionCountMax(address: Address): Promise<bigint> {
+    return this.#rpc.transactionCountMax(address);
+  }
+
+  /** Tries a batch at the latest block, exactly as it would be sent. */
+  async simulateBatch(batch: Batch): Promise<BatchSimulation> {
+    return simulateBatch(this.#rpc, batch);
+  }
+
+  /**
+   * The node's own estimate for a transfer sent by `from` at the latest block, without margin. Nodes that are not told
+   * the block may take the pending one, with all that waits in their pool.
+   */
   async estimateTransfer(
-    payment: Parameters<typeof encodeTransferWithAuthorization>[0] & { readonly asset: Address },
+    payment: Transfer & { readonly asset: Address },
     from: Address,
   ): Promise<GasEstimate> {
     const call = { from, to: payment.asset, data: encodeTransferWithAuthorization(payment) };
-    const answer = await this.#rpc.ask('eth_estimateGas', call);
+    const answer = await this.#rpc.ask('eth_estimateGas', call, 'latest');
     if (answer.ok) return { ok: true, gas: this.#rpc.read(quantitySchema, 'eth_estimateGas', answer.result) };
     const revert = revertOf(answer.error);
     if (revert !== undefined) return { ok: false, revert };
@@ -210,8 +247,7 @@ export class EvmChain {
       this.#rpc.ask('eth_feeHistory', toHex(feeHistoryBlocks), 'latest', [tipPercentile]),
     ]);
     if (block.baseFeePerGas === null) {
-      const gasPrice = await this.#rpc.request(quantitySchema, 'eth_gasPrice');
-      return { maxFeePerGas: gasPrice, maxPriorityFeePerGas: gasPrice };
+      return legacyFees(await this.#rpc.request(quantitySchema, 'eth_gasPrice'));
     }
     // A node without fee history still has the block's base fee.
     if (!history.ok) return feesFrom({ nextBaseFee: block.baseFeePerGas, tips: [] });
@@ -220,16 +256,9 @@ export class EvmChain {
     return feesFrom({ nextBaseFee, tips: (reward ?? []).flat() });
   }
 
-  /** Hands a signed transaction to the node. A fault leaves open whether it took it: broadcast the same bytes again. */
+  /** Hands a signed transaction to all nodes. A fault leaves open whether one took it: broadcast the same bytes again. */
   async broadcast(raw: Hex): Promise<BroadcastOutcome> {
-    const answer = await this.#rpc.ask('eth_sendRawTransaction', raw);
-    if (answer.ok) {
-      this.#rpc.read(hashSchema, 'eth_sendRawTransaction', answer.result);
-      return { outcome: 'accepted' };
-    }
-    const outcome = broadcastOutcomeOf(answer.error);
-    if (outcome !== undefined) return outcome;
-    throw this.#rpc.fault(`refused eth_sendRawTransaction: ${describeRpcError(answer.error)}`);
+    return this.#rpc.broadcast(raw);
   }
 
   /**
@@ -258,9 +287,5 @@ export class EvmChain {
     const call = { from, ...(to === null ? {} : { to }), data: input, value: toHex(value), gas: toHex(gas) };
     const answer = await this.#rpc.ask('eth_call', call, toHex(blockNumber));
     return answer.ok ? '' : (revertOf(answer.error) ?? '');
-  }
-
-  async #hasCode(address: Address): Promise<boolean> {
-    return (await this.#rpc.request(bytesSchema, 'eth_getCode', address, 'latest')) !== '0x';
   }
 }

@@ -1,7 +1,21 @@
-export type { AuthorizationUsedLog, Block, Receipt } from './answer.js';
+export type { Block, Receipt } from './answer.js';
+export type { AuthorizationLogs, AuthorizationRange, EndRange } from './authorization-logs.js';
+export type { AuthorizationEnds, AuthorizationUsedLog } from './authorization-used.js';
+export {
+  type Batch,
+  batchCalldataBytes,
+  type BatchSimulation,
+  encodeBatch,
+  type MemberResult,
+  type Transfer,
+} from './batch.js';
 export { ChainMismatchError, ChainUnavailableError } from './chain-error.js';
-export { type AuthorizationRange, EvmChain, type GasEstimate, type NoncesAtBlock } from './evm-chain.js';
-export type { Fees } from './fees.js';
+export { EvmChain, type GasEstimate, type NoncesAtBlock } from './evm-chain.js';
+export { bumpedFees, cappedBy, type Fees } from './fees.js';
+export type { HeadWatch } from './heads.js';
+export { multicall3Address } from './multicall.js';
 export { type EvmAsset, type EvmNetwork, networksSchema, networkSettings } from './network.js';
-export { Relayer, type TransferTransaction } from './relayer.js';
+export { Relayer, type SignedTransaction, type TransferTransaction } from './relayer.js';
 export type { BroadcastOutcome } from './rpc-error.js';
+export type { EndpointHealth } from './rpc-pool.js';
+export type { RelayerTransaction } from './transaction-bytes.js';

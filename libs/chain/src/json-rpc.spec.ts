@@ -1,21 +1,24 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseChainId } from '@quittance/money';
 
 import { answer, type FakeNode, type Question, startFakeNode } from '../test/fake-node.js';
-import { ChainUnavailableError } from './chain-error.js';
-import { JsonRpc } from './json-rpc.js';
 import { quantitySchema } from './answer.js';
+import { ChainUnavailableError } from './chain-error.js';
+import { RpcPool } from './rpc-pool.js';
 
 const timeoutMs = 300;
 let node: FakeNode;
 
 async function connect(
   respond: (questions: readonly Question[], response: ServerResponse) => void,
-): Promise<JsonRpc> {
+): Promise<RpcPool> {
   node = await startFakeNode(respond);
-  return new JsonRpc({ chainId: parseChainId('eip155:84532'), url: node.url, timeoutMs });
+  return new RpcPool({ chainId: parseChainId('eip155:84532'), urls: [node.url], timeoutMs });
 }
 
 const resultOf = ({ id, params }: Question) => ({ jsonrpc: '2.0', id, result: params[0] });
@@ -147,10 +150,51 @@ describe('Asking a node', () => {
     expect(await rpc.ask('echo', '0x2')).toEqual({ ok: true, result: '0x2' });
   });
 
-  it('never names the URL, which may hold a key', async () => {
-    const rpc = await connect((_questions, response) => response.end('<html>'));
+  it('does not ask again when the answer had begun', async () => {
+    const rpc = await connect((_questions, response) => {
+      response.write('{"id":', () => response.destroy());
+    });
+    await faultOf(rpc.ask('eth_blockNumber'));
+    expect(node.requests).toHaveLength(1);
+  });
+
+  it('asks nobody else, whereto it is redirected', async () => {
+    let redirected = 0;
+    const rpc = await connect(([question], response) => {
+      redirected += 1;
+      if (redirected > 1) return answer(response, question && resultOf(question));
+      response.writeHead(307, { location: '/elsewhere' });
+      response.end();
+    });
+    const fault = await faultOf(rpc.ask('echo', '0x1'));
+    expect(fault.message).toContain('HTTP 307');
+    expect(redirected).toBe(1);
+  });
+
+  it('counts the wait for a connection into the time-out', async () => {
+    const rpc = await connect(() => undefined);
+    rpc.close();
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const url = `https://127.0.0.1:${(mute.address() as AddressInfo).port}/secret-key`;
+    const secured = new RpcPool({ chainId: parseChainId('eip155:84532'), urls: [url], timeoutMs });
+    const fault = await faultOf(secured.ask('eth_blockNumber'));
+    expect(fault.message).toContain(`within ${timeoutMs} ms`);
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+    await once(mute, 'close');
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['answers with what is no JSON', (response) => void response.end('<html>')],
+    ['cuts the connection', (response) => void response.destroy()],
+    ['breaks off', (response) => void response.write('{', () => response.destroy())],
+    ['never answers', () => undefined],
+  ])('never names the URL, which may hold a key, of a node that %s', async (_what, respond) => {
+    const rpc = await connect((_questions, response) => respond(response));
     const fault = await faultOf(rpc.ask('eth_blockNumber'));
-    expect(fault.message).not.toContain('secret-key');
+    expect(inspect(fault, { depth: 10, showHidden: true })).not.toContain('secret-key');
     expect(JSON.stringify(fault)).not.toContain('secret-key');
   });
 });

@@ -30,6 +30,17 @@ describe('Calls to Multicall3', () => {
     );
   });
 
+  it('are encoded so in hundreds', () => {
+    const call = fc.record({ to: hexOf(20, 20), data: hexOf(292, 324) });
+    fc.assert(
+      fc.property(fc.array(call, { minLength: 200, maxLength: 300 }), (calls) => {
+        const args = calls.map(({ to, data }) => ({ target: to, allowFailure: true, callData: data }));
+        expect(encodeAggregate3(calls)).toBe(encodeFunctionData({ ...aggregate3, args: [args] }));
+      }),
+      { numRuns: 5 },
+    );
+  });
+
   it('are answered by what an independent implementation encodes', () => {
     fc.assert(
       fc.property(anyResults, (results) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 
-import { networksSchema } from './network.js';
+import { networksSchema, networkSettings } from './network.js';
 
 const usdc = {
   address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
@@ -12,7 +12,7 @@ const usdc = {
 };
 const base = {
   chainId: 'eip155:84532',
-  rpcUrl: 'https://rpc.example/secret-key',
+  rpcUrls: ['https://rpc.example/secret-key'],
   assets: [usdc],
   relayers: ['0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266'],
 };
@@ -32,13 +32,33 @@ describe('The setting NETWORKS', () => {
         relayers: ['0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'],
         confirmations: 1,
         pollIntervalMs: 1_000,
+        gasPriceMaxWei: 500_000_000_000n,
+        replaceAfterBlocks: 3,
+        finality: 'finalized',
+        relayerBalanceMinWei: 1_000_000_000_000_000n,
       },
+    ]);
+  });
+
+  it('takes several endpoints, a socket, prices in digits and a finality by number', () => {
+    const given = {
+      ...base,
+      rpcUrls: ['https://a.example', 'http://b.example'],
+      wsUrl: 'wss://a.example/secret-key',
+      replaceAfterBlocks: 7,
+      finality: 64,
+    };
+    const text = JSON.stringify([{ ...given, gasPriceMaxWei: '1', relayerBalanceMinWei: '0' }]);
+    const { rpcUrls, wsUrl, replaceAfterBlocks, finality } = given;
+    expect(networksSchema.parse(text)).toMatchObject([
+      { rpcUrls, wsUrl, replaceAfterBlocks, finality, gasPriceMaxWei: 1n, relayerBalanceMinWei: 0n },
     ]);
   });
 
   it.each([
     ['text that is no JSON', 'eip155:84532', 'NETWORKS must be JSON text'],
     ['no list', {}, 'NETWORKS must be a list'],
+    ['no list, with a hostile length', { length: { toString: '' } }, 'NETWORKS must be a list'],
     ['an empty list', [], 'NETWORKS must name at least one network'],
     [
       'more than fifty',
@@ -57,17 +77,47 @@ describe('The setting NETWORKS', () => {
       [{ ...base, chainId: 'eip155:0' }],
       'NETWORKS[0].chainId must be an EVM chain',
     ],
-    ['a missing URL', [{ ...base, rpcUrl: undefined }], 'NETWORKS[0].rpcUrl must be an http or https URL'],
+    ['missing URLs', [{ ...base, rpcUrls: undefined }], 'NETWORKS[0].rpcUrls must be a list of http'],
+    ['no URLs', [{ ...base, rpcUrls: [] }], 'NETWORKS[0].rpcUrls must name at least one'],
+    [
+      'eleven URLs',
+      [{ ...base, rpcUrls: Array.from({ length: 11 }, (_, index) => `http://node${index}`) }],
+      'NETWORKS[0].rpcUrls must name at most 10',
+    ],
+    [
+      'a URL twice',
+      [{ ...base, rpcUrls: ['https://x/secret-key', 'https://X:443/secret-key'] }],
+      'NETWORKS[0].rpcUrls[1] this URL is named twice',
+    ],
     [
       'a URL of another kind',
-      [{ ...base, rpcUrl: 'ws://x' }],
-      'NETWORKS[0].rpcUrl must be an http or https URL',
+      [{ ...base, rpcUrls: ['ws://x'] }],
+      'NETWORKS[0].rpcUrls[0] must be an http or https URL',
     ],
     [
       'a URL with a password, which fetch refuses and quotes',
-      [{ ...base, rpcUrl: 'https://user:secret@node.example' }],
-      'NETWORKS[0].rpcUrl must be an http or https URL, without user and password in it',
+      [{ ...base, rpcUrls: ['https://user:secret@node.example'] }],
+      'NETWORKS[0].rpcUrls[0] must be an http or https URL, without user and password in it',
     ],
+    [
+      'a socket of another kind',
+      [{ ...base, wsUrl: 'https://x' }],
+      'NETWORKS[0].wsUrl must be a ws or wss URL',
+    ],
+    ['a gas price of 0', [{ ...base, gasPriceMaxWei: '0' }], 'NETWORKS[0].gasPriceMaxWei must be wei'],
+    ['a gas price as a number', [{ ...base, gasPriceMaxWei: 7 }], 'NETWORKS[0].gasPriceMaxWei must be wei'],
+    [
+      'a balance with a unit',
+      [{ ...base, relayerBalanceMinWei: '1 ether' }],
+      'NETWORKS[0].relayerBalanceMinWei must be wei',
+    ],
+    [
+      'a replacement after no block',
+      [{ ...base, replaceAfterBlocks: 0 }],
+      'NETWORKS[0].replaceAfterBlocks must be a whole number from 1',
+    ],
+    ['another finality', [{ ...base, finality: 'latest' }], 'NETWORKS[0].finality must be "finalized"'],
+    ['a finality below 0', [{ ...base, finality: -1 }], 'NETWORKS[0].finality must be '],
     ['no assets', [{ ...base, assets: [] }], 'NETWORKS[0].assets must name at least one'],
     [
       'an asset without version',
@@ -101,14 +151,28 @@ describe('The setting NETWORKS', () => {
   });
 
   it('names every mistake in one go', () => {
-    expect(problemsOf([{ ...base, rpcUrl: 'x', confirmations: 0 }])).toHaveLength(2);
+    expect(problemsOf([{ ...base, rpcUrls: ['x'], confirmations: 0 }])).toHaveLength(2);
   });
 
   it('never repeats a URL, which may hold a key', () => {
-    for (const networks of [[{ ...base, rpcUrl: 'htp://node/secret-key' }], `${JSON.stringify([base])}]`]) {
+    for (const networks of [
+      [{ ...base, rpcUrls: ['htp://node/secret-key'] }],
+      `${JSON.stringify([base])}]`,
+    ]) {
       const problems = problemsOf(networks);
       expect(problems).toHaveLength(1);
       expect(problems.join()).not.toContain('secret-key');
     }
+  });
+
+  it('is described field by field, with what each is when it is left out', () => {
+    const defaults = Object.fromEntries(networkSettings.map(({ name, ...rest }) => [name, rest.default]));
+    expect(defaults).toMatchObject({
+      'NETWORKS[].rpcUrls': undefined,
+      'NETWORKS[].wsUrl': '',
+      'NETWORKS[].gasPriceMaxWei': '500000000000',
+      'NETWORKS[].finality': 'finalized',
+    });
+    for (const { description } of networkSettings) expect(description).not.toBe('');
   });
 });

@@ -1,4 +1,5 @@
 import { parseChainId } from '@quittance/money';
+import { lengthMax, lengthMin } from '@quittance/protocol';
 import type { Address } from 'viem';
 import { z } from 'zod';
 
@@ -12,6 +13,13 @@ const confirmationsDefault = 1;
 const pollIntervalMinMs = 50;
 const pollIntervalMaxMs = 600_000;
 const pollIntervalDefaultMs = 1_000;
+const rpcUrlsMax = 10;
+const replaceAfterBlocksMax = 1_000;
+const replaceAfterBlocksDefault = 3;
+const finalityBlocksMax = 100_000;
+const gasPriceMaxDefaultWei = 500_000_000_000n;
+const relayerBalanceMinDefaultWei = 1_000_000_000_000_000n;
+const weiMax = 10n ** 27n;
 
 const addressProblem = 'must be an EVM address, 0x and 40 hex digits';
 const textProblem = `must be a text of 1 to ${textLengthMax} characters`;
@@ -23,8 +31,8 @@ const addressField = z
 
 const textField = z
   .string({ error: textProblem })
-  .min(1, { error: textProblem })
-  .max(textLengthMax, { error: textProblem });
+  .check(lengthMin(1, textProblem))
+  .check(lengthMax(textLengthMax, textProblem));
 
 const wholeNumber = (min: number, max: number) => {
   const problem = `must be a whole number from ${min} to ${max}`;
@@ -39,8 +47,21 @@ const chainIdField = z
   })
   .transform((text) => parseChainId(text));
 
-const urlProblem = 'must be an http or https URL, without user and password in it';
-const rpcUrlField = z.string({ error: urlProblem }).refine(isHttpUrl, { error: urlProblem });
+const urlField = (schemes: readonly [string, string]) => {
+  const problem = `must be ${schemes[0] === 'http' ? 'an' : 'a'} ${schemes.join(' or ')} URL, without user and password in it`;
+  return z.string({ error: problem }).refine((text) => isUrlOf(schemes, text), { error: problem });
+};
+
+const weiField = (min: bigint) => {
+  const problem = `must be wei, as text of decimal digits, from ${min} to ${weiMax}`;
+  return z
+    .string({ error: problem })
+    .regex(/^(0|[1-9]\d{0,27})$/, { error: problem })
+    .transform(BigInt)
+    .refine((value) => value >= min && value <= weiMax, { error: problem });
+};
+
+const finalityProblem = `must be "finalized", "safe" or a whole number of blocks from 0 to ${finalityBlocksMax}`;
 
 const assetSchema = z.strictObject(
   {
@@ -56,29 +77,59 @@ const assetSchema = z.strictObject(
 const networkSchema = z.strictObject(
   {
     chainId: chainIdField.describe('The chain by CAIP-2: `eip155:8453`.'),
-    rpcUrl: rpcUrlField.describe('Its JSON-RPC endpoint, http or https.'),
+    rpcUrls: z
+      .array(urlField(['http', 'https']), { error: 'must be a list of http or https URLs' })
+      .check(lengthMin(1, 'must name at least one URL'))
+      .check(lengthMax(rpcUrlsMax, `must name at most ${rpcUrlsMax} URLs`))
+      // The URL may hold a key: a message says which one, and never what it is.
+      .superRefine(
+        refuseDuplicates({ keyOf: (url) => URL.parse(url)?.href ?? url, nameOf: () => 'this URL' }),
+      )
+      .describe(
+        'Its JSON-RPC endpoints, http or https, 1 to 10: the best is read from, transactions go to all.',
+      ),
+    wsUrl: urlField(['ws', 'wss'])
+      .optional()
+      .describe('Where new blocks are announced, ws or wss; without it the endpoints are asked for them.'),
     assets: z
       .array(assetSchema, { error: 'must be a list of assets' })
-      .min(1, { error: 'must name at least one asset' })
-      .max(assetsMax, { error: `must name at most ${assetsMax} assets` })
-      .superRefine(refuseDuplicates('address', ({ address }) => address))
+      .check(lengthMin(1, 'must name at least one asset'))
+      .check(lengthMax(assetsMax, `must name at most ${assetsMax} assets`))
+      .superRefine(refuseDuplicates({ field: 'address', keyOf: ({ address }) => address }))
       .describe('Tokens that are accepted, and no others.'),
     relayers: z
       .array(addressField, { error: 'must be a list of addresses' })
-      .min(1, { error: 'must name at least one account that pays gas' })
-      .max(relayersMax, { error: `must name at most ${relayersMax} accounts` })
-      .superRefine(refuseDuplicates(undefined, (address) => address))
-      .describe('Accounts that pay gas there; the one of RELAYER_PRIVATE_KEY among them.'),
+      .check(lengthMin(1, 'must name at least one account that pays gas'))
+      .check(lengthMax(relayersMax, `must name at most ${relayersMax} accounts`))
+      .superRefine(refuseDuplicates({ keyOf: (address) => address }))
+      .describe('Accounts that pay gas there; those of RELAYER_PRIVATE_KEYS among them.'),
     confirmations: wholeNumber(1, confirmationsMax)
       .default(confirmationsDefault)
       .describe('Blocks, its own counted, until a payment is confirmed.'),
     pollIntervalMs: wholeNumber(pollIntervalMinMs, pollIntervalMaxMs)
       .default(pollIntervalDefaultMs)
       .describe('How often the node is asked for a new block, in milliseconds.'),
+    gasPriceMaxWei: weiField(1n)
+      .default(gasPriceMaxDefaultWei)
+      .describe('Most that is ever offered for a unit of gas, in wei, as text; above it settling waits.'),
+    replaceAfterBlocks: wholeNumber(1, replaceAfterBlocksMax)
+      .default(replaceAfterBlocksDefault)
+      .describe('Blocks after which a transaction that is in none is replaced by one that pays more.'),
+    finality: z
+      .union([z.literal(['finalized', 'safe']), wholeNumber(0, finalityBlocksMax)], {
+        error: finalityProblem,
+      })
+      .default('finalized')
+      .describe(
+        'What is final: the chain’s own word, `finalized` or `safe`, or a number of blocks below the latest.',
+      ),
+    relayerBalanceMinWei: weiField(0n)
+      .default(relayerBalanceMinDefaultWei)
+      .describe('What an account that pays gas must hold to be used, in wei, as text.'),
   },
   {
     error: describeObject(
-      'chainId, rpcUrl, assets, relayers, and optionally confirmations and pollIntervalMs',
+      'chainId, rpcUrls, assets, relayers, and optionally the other settings of a network',
     ),
   },
 );
@@ -101,12 +152,12 @@ export const networksSchema = z
   .pipe(
     z
       .array(networkSchema, { error: 'must be a list of networks' })
-      .min(1, { error: 'must name at least one network' })
-      .max(networksMax, { error: `must name at most ${networksMax} networks` })
-      .superRefine(refuseDuplicates('chainId', ({ chainId }) => chainId)),
+      .check(lengthMin(1, 'must name at least one network'))
+      .check(lengthMax(networksMax, `must name at most ${networksMax} networks`))
+      .superRefine(refuseDuplicates({ field: 'chainId', keyOf: ({ chainId }) => chainId })),
   );
 
-/** A chain to settle on: where its node is, what may be paid with, who pays gas, how deep is confirmed. */
+/** A chain to settle on: where its nodes are, what may be paid with, who pays gas and how much, how deep is confirmed. */
 export type EvmNetwork = Readonly<z.output<typeof networkSchema>>;
 export type EvmAsset = Readonly<z.output<typeof assetSchema>>;
 
@@ -119,15 +170,16 @@ export const networkSettings = [
 function fieldsOf(prefix: string, shape: Readonly<Record<string, z.ZodType>>) {
   return Object.entries(shape).map(([name, schema]) => {
     const unset = schema.safeParse(undefined);
-    const fallback = unset.success ? { default: String(unset.data) } : {};
+    // A default of nothing means that it may be left out.
+    const fallback = unset.success ? { default: String(unset.data ?? '') } : {};
     return { name: `${prefix}${name}`, ...fallback, description: schema.description ?? '' };
   });
 }
 
-function isHttpUrl(text: string): boolean {
+function isUrlOf(schemes: readonly string[], text: string): boolean {
   const url = URL.parse(text);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false;
-  // fetch refuses such a URL, and quotes it where it does.
+  if (url === null || !schemes.includes(url.protocol.slice(0, -1))) return false;
+  // They would not be sent: what opens a node's door is in the path or the query.
   return url.username === '' && url.password === '';
 }
 
@@ -138,7 +190,15 @@ function describeObject(fields: string) {
       : `must be an object of ${fields}`;
 }
 
-function refuseDuplicates<Item>(field: string | undefined, keyOf: (item: Item) => string) {
+function refuseDuplicates<Item>({
+  field,
+  keyOf,
+  nameOf = keyOf,
+}: {
+  readonly field?: string;
+  readonly keyOf: (item: Item) => string;
+  readonly nameOf?: (item: Item) => string;
+}) {
   return (
     items: readonly Item[],
     context: { addIssue: (issue: { code: 'custom'; path: PropertyKey[]; message: string }) => void },
@@ -148,7 +208,7 @@ function refuseDuplicates<Item>(field: string | undefined, keyOf: (item: Item) =
       const key = keyOf(item);
       if (seen.has(key)) {
         const path = field === undefined ? [index] : [index, field];
-        context.addIssue({ code: 'custom', path, message: `${key} is named twice` });
+        context.addIssue({ code: 'custom', path, message: `${nameOf(item)} is named twice` });
       }
       seen.add(key);
     });

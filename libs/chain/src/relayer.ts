@@ -1,42 +1,46 @@
-import { type Address, type Hex, keccak256 } from 'viem';
-import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
+import { keccak256 } from '@quittance/exact-evm';
+import secp256k1 from 'secp256k1';
+import { type Address, type Hex, hexToBytes } from 'viem';
+import { privateKeyToAddress } from 'viem/accounts';
 
-export type TransferTransaction = {
-  readonly chainNumber: number;
-  readonly nonce: bigint;
-  readonly to: Address;
-  readonly data: Hex;
-  readonly gas: bigint;
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
-};
+import { type RelayerTransaction, TransactionBytes } from './transaction-bytes.js';
+
+export type TransferTransaction = Pick<RelayerTransaction, 'chainNumber' | 'nonce' | 'to' | 'data' | 'gas'> &
+  RelayerTransaction['fees'];
+
+export type SignedTransaction = { readonly raw: Hex; readonly hash: Hex };
 
 /** An account that pays gas. Its key can be used and not be read: no way of printing a relayer shows it. */
 export class Relayer {
-  readonly #account: PrivateKeyAccount;
+  readonly #key: Uint8Array;
   readonly address: Address;
 
-  private constructor(account: PrivateKeyAccount) {
-    this.#account = account;
-    this.address = account.address.toLowerCase() as Address;
+  private constructor(key: Uint8Array, address: Address) {
+    this.#key = key;
+    this.address = address;
   }
 
   /** Throws what viem throws for a key that is none; its message may hold the key. */
   static fromKey(privateKey: Hex): Relayer {
-    return new Relayer(privateKeyToAccount(privateKey));
+    return new Relayer(hexToBytes(privateKey), privateKeyToAddress(privateKey).toLowerCase() as Address);
   }
 
-  /** Signs an EIP-1559 transaction without value. The same transaction always gets the same bytes (RFC 6979). */
-  async signTransfer(transaction: TransferTransaction): Promise<{ readonly raw: Hex; readonly hash: Hex }> {
-    const { chainNumber, nonce, ...fields } = transaction;
-    const raw = await this.#account.signTransaction({
-      type: 'eip1559',
-      chainId: chainNumber,
-      nonce: Number(nonce),
-      value: 0n,
-      ...fields,
-    });
-    return { raw, hash: keccak256(raw) };
+  /** Signs a transaction without value. The same transaction always gets the same bytes (RFC 6979). */
+  sign(transaction: RelayerTransaction): SignedTransaction {
+    const bytes = new TransactionBytes(transaction);
+    // libsecp256k1's own nonces are those of RFC 6979, and its s is in the lower half.
+    const { signature, recid } = secp256k1.ecdsaSign(keccak256(bytes.unsigned()), this.#key);
+    const raw = bytes.signed({ rs: signature, parity: recid });
+    return { raw: `0x${raw.toString('hex')}`, hash: `0x${keccak256(raw).toString('hex')}` };
+  }
+
+  /** Signs an EIP-1559 transaction without value. */
+  async signTransfer({
+    maxFeePerGas,
+    maxPriorityFeePerGas,
+    ...rest
+  }: TransferTransaction): Promise<SignedTransaction> {
+    return this.sign({ ...rest, type: 'eip1559', fees: { maxFeePerGas, maxPriorityFeePerGas }, value: 0n });
   }
 
   toString(): string {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeErrorResult, parseAbi } from 'viem';
 
-import { asksForShorterRange, broadcastOutcomeOf, revertOf } from './rpc-error.js';
+import {
+  asksForShorterRange,
+  broadcastOutcomeOf,
+  isOneNodesTrouble,
+  isOverload,
+  revertOf,
+} from './rpc-error.js';
 
 const abi = parseAbi(['error Error(string text)', 'error Panic(uint256 code)', 'error Paused()']);
 const data = encodeErrorResult({ abi, errorName: 'Error', args: ['FiatTokenV2: invalid signature'] });
@@ -28,10 +34,13 @@ describe('The error of a call', () => {
     expect(revertOf({ code: 3, message: 'execution reverted', data: thrown })).toBe(reason);
   });
 
-  it('is a revert when the gas runs out', () => {
-    expect(revertOf({ code: -32_000, message: 'gas required exceeds allowance (50000000)' })).toMatch(
-      /^gas required/,
-    );
+  it.each([
+    { code: -32_000, message: 'gas required exceeds allowance (50000000)' },
+    { code: -32_000, message: 'out of gas' },
+    { code: -32_603, message: 'EVM error OutOfGas' },
+    { code: -32_000, message: 'intrinsic gas too low: have 1, want 21000' },
+  ])('is a revert when the gas runs out: $message', (error) => {
+    expect(revertOf(error)).toBe(error.message);
   });
 
   it.each([
@@ -95,5 +104,37 @@ describe('The error of a log query', () => {
 
   it('of a node without logs does not', () => {
     expect(asksForShorterRange({ code: -32_601, message: 'method not found' })).toBe(false);
+  });
+});
+
+describe('The error of a node', () => {
+  it.each([
+    { code: 429, message: 'slow down' },
+    { code: -32_005, message: 'limit exceeded' },
+    { code: -32_000, message: 'too many requests, upgrade your plan' },
+    { code: -32_029, message: 'Your app has exceeded its compute units per second capacity' },
+    { code: -32_000, message: 'server overloaded' },
+  ])('says that it has too much to do: $message ($code)', (error) => {
+    expect(isOverload(error)).toBe(true);
+    expect(isOneNodesTrouble(error)).toBe(true);
+    expect(asksForShorterRange(error)).toBe(false);
+  });
+
+  it.each([
+    { code: 3, message: 'execution reverted: rate limit of the token', data },
+    { code: -32_000, message: 'execution reverted' },
+    { code: -32_005, message: 'query returned more than 10000 results' },
+    { code: -32_601, message: 'method not found' },
+    { code: -32_000, message: 'gas required exceeds allowance (50000000)' },
+  ])('is an answer, which other nodes would give as well: $message ($code)', (error) => {
+    expect(isOneNodesTrouble(error)).toBe(false);
+  });
+
+  it.each([
+    { code: -32_603, message: 'internal error' },
+    { code: -32_000, message: 'header not found' },
+  ])('is its own trouble: $message ($code)', (error) => {
+    expect(isOneNodesTrouble(error)).toBe(true);
+    expect(isOverload(error)).toBe(false);
   });
 });

@@ -12,16 +12,19 @@ const detailLengthMax = 300;
 /** EIP-1474 and what geth, reth, Nethermind, Erigon and the large providers use beside it. */
 const executionRevertedCode = 3;
 const nethermindVmErrorCode = -32_015;
+const internalErrorCode = -32_603;
 const limitCodes: ReadonlySet<number> = new Set([-32_005, -32_007, 429, -32_029]);
 const faultCodes: ReadonlySet<number> = new Set([-32_700, -32_601, -32_002, -32_004, -32_006]);
 
 const revertText =
-  /revert|vm execution error|invalid opcode|invalid jump|out of gas|stack (under|over)flow|gas required exceeds allowance/i;
+  /revert|vm execution error|invalid opcode|invalid jump|out ?of ?gas|intrinsic gas too (low|high)|stack (under|over)flow|gas required exceeds allowance/i;
 const knownText =
   /already ?known|known transaction|already imported|already exists|already in (the )?(mem|tx)?pool|ALREADY_EXISTS/i;
 const nonceSpentText = /nonce (is )?too low|old ?nonce|nonce (has )?already been used|nonce too small/i;
 const passingText =
   /time(d)? ?out|rate limit|too many requests|limit reached|overload|unavailable|try again|header not found|not synced|syncing|internal error|upstream|busy/i;
+const overloadText =
+  /rate.?limit|too many requests|overload|over capacity|capacity exceeded|request (count|limit)|quota|compute units/i;
 const rangeText =
   /block range|range (is )?too|too (large|wide|many)|more than \d+ (results|logs)|response size|query (timeout|returned)|limit(ed)? to|exceeds? (the )?(max|limit)/i;
 
@@ -48,7 +51,25 @@ export function broadcastOutcomeOf(error: RpcError): BroadcastOutcome | undefine
 
 /** Whether the node would answer for a shorter range of blocks. */
 export function asksForShorterRange(error: RpcError): boolean {
-  return !faultCodes.has(error.code) && rangeText.test(error.message);
+  if (faultCodes.has(error.code) || overloadText.test(error.message)) return false;
+  return rangeText.test(error.message);
+}
+
+/** Whether the node says that it has too much to do, or too much of us: no answer to what was asked. */
+export function isOverload(error: RpcError): boolean {
+  if (overloadText.test(error.message)) return true;
+  return limitCodes.has(error.code) && !rangeText.test(error.message);
+}
+
+/** Whether the error is of the node, and no word on what was asked. */
+export function isNodesFault(error: RpcError): boolean {
+  return isOverload(error) || error.code === internalErrorCode;
+}
+
+/** Whether another node may know what this one does not, or not now: a block that it has not got, an inner error. */
+export function isOneNodesTrouble(error: RpcError): boolean {
+  if (revertOf(error) !== undefined || asksForShorterRange(error)) return false;
+  return isNodesFault(error) || passingText.test(error.message);
 }
 
 /** For messages: what the node said, bounded. */

@@ -65,10 +65,10 @@ export async function payBy(payer: Payer, changes: Partial<ExactEvmPayment> = {}
   return { signature, ...terms };
 }
 
-export function networkAt(rpcUrl: string): EvmNetwork {
+export function networkAt(...rpcUrls: string[]): EvmNetwork {
   return {
     chainId: evmChainId(chainNumber),
-    rpcUrl,
+    rpcUrls,
     assets: [devUsdc, devTestDollar].map((token) => ({
       ...token,
       address: token.address.toLowerCase() as Address,
@@ -76,5 +76,9 @@ export function networkAt(rpcUrl: string): EvmNetwork {
     relayers: [seller],
     confirmations: 1,
     pollIntervalMs: 1_000,
+    gasPriceMaxWei: 500_000_000_000n,
+    replaceAfterBlocks: 3,
+    finality: 'finalized',
+    relayerBalanceMinWei: 0n,
   };
 }

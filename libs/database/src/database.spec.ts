@@ -93,7 +93,7 @@ describe('Sql', () => {
     const unavailable = { name: 'DatabaseUnavailableError', retryable: true };
     await expect(database.sql('SELECT FROM not_yet')).rejects.toMatchObject(unavailable);
     await expect(database.prisma.$queryRaw`SELECT FROM not_yet`).rejects.toMatchObject(unavailable);
-    const inside = database.transaction(({ prisma }) => prisma.$queryRaw`SELECT FROM not_yet`);
+    const inside = database.transaction(({ sql }) => sql('SELECT FROM not_yet'));
     await expect(inside).rejects.toMatchObject(unavailable);
   });
 
@@ -118,15 +118,15 @@ describe('Sql', () => {
 });
 
 describe('a transaction', () => {
-  it('runs prisma and sql on one connection', async () => {
-    const pids = await database.transaction(async ({ prisma, sql }) => {
-      const [bySql] = await sql<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      const [byPrisma] = await prisma.$queryRaw<[{ pid: number }]>`SELECT pg_backend_pid() AS pid`;
-      await database.sql('SELECT 1');
+  it('runs on one connection, which nothing else uses meanwhile', async () => {
+    const [pids, other] = await database.transaction(async ({ sql }) => {
+      const [first] = await sql<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const [outside] = await database.sql<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       const [again] = await sql<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      return [bySql?.pid, byPrisma.pid, again?.pid];
+      return [[first?.pid, again?.pid], outside?.pid] as const;
     });
     expect(new Set(pids).size).toBe(1);
+    expect(pids).not.toContain(other);
   });
 
   it('gives its connection back for the next, also when it was rolled back', async () => {
@@ -159,9 +159,9 @@ describe('a transaction', () => {
 
   it('undoes everything when the work throws', async () => {
     const before = await valueOf(1);
-    const work = database.transaction(async ({ prisma, sql }) => {
+    const work = database.transaction(async ({ sql }) => {
       await sql('UPDATE counter SET value = 500 WHERE id = 1');
-      await prisma.$executeRaw`UPDATE counter SET value = 600 WHERE id = 1`;
+      await sql('UPDATE counter SET value = 600 WHERE id = 1');
       throw new RangeError('changed my mind');
     });
     await expect(work).rejects.toBeInstanceOf(RangeError);
@@ -210,9 +210,7 @@ describe('a transaction', () => {
 
   it('maps what Prisma reports as it maps what sql reports', async () => {
     const refusal = { name: 'DatabaseConstraintError', constraint: 'counter_key', sqlState: '23505' };
-    const inside = database.transaction(
-      ({ prisma }) => prisma.$executeRaw`INSERT INTO counter VALUES (1, 1)`,
-    );
+    const inside = database.transaction(({ sql }) => sql('INSERT INTO counter VALUES (1, 1)'));
     await expect(inside).rejects.toMatchObject(refusal);
     await expect(database.prisma.$executeRaw`INSERT INTO counter VALUES (1, 1)`).rejects.toMatchObject(
       refusal,

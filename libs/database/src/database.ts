@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
 
 import {
   DatabaseConflictError,
@@ -8,10 +9,9 @@ import {
   DatabaseUnavailableError,
 } from './database-error.js';
 import { databaseErrorOf } from './error-mapping.js';
-import { type Prisma, PrismaClient } from './generated/client.js';
+import { PrismaClient } from './generated/client.js';
 import { type Sql, sqlOn } from './sql.js';
 import { TransactionSql } from './transaction-sql.js';
-import { TransactionPool, type TransactionSlot } from './transaction-pool.js';
 
 export type DatabaseOptions = {
   readonly url: string;
@@ -28,17 +28,19 @@ export type DatabaseOptions = {
    * it when it is not. Statements without an index to use still scan.
    */
   readonly planByIndex?: boolean;
+  /** Further settings of each connection, by name; values without blanks. */
+  readonly sessionSettings?: Readonly<Record<string, string>>;
 };
 
-/** One transaction: ordinary access through `prisma`, set-based statements through `sql`, on the same connection. */
-export type Transaction = { readonly prisma: Prisma.TransactionClient; readonly sql: Sql };
+/** One transaction: what is asked through its `sql` is committed together, or not at all. */
+export type Transaction = { readonly sql: Sql };
 
 const poolSizeDefault = 10;
 const statementTimeoutDefaultMs = 10_000;
 const connectTimeoutMs = 5_000;
 /** The client gives up a little after the server should have: only a server that is gone or hangs gets this far. */
 const replyGraceMs = 2_000;
-/** What the work may still do after its last statement before Prisma's own timer ends the transaction. */
+/** What the work may still do after its last statement before its connection is taken away. */
 const closeGraceMs = 2_000;
 const idleConnectionMs = 30_000;
 const transactionTimeoutDefaultMs = 30_000;
@@ -53,7 +55,7 @@ export class Database {
   readonly sql: Sql;
 
   private constructor(
-    private readonly pool: TransactionPool,
+    private readonly pool: pg.Pool,
     private readonly limits: { readonly statementTimeoutMs: number; readonly transactionTimeoutMs: number },
   ) {
     // Connections that die while idle are replaced on next use; without a listener they would end the process.
@@ -66,7 +68,7 @@ export class Database {
     const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutDefaultMs;
     const transactionTimeoutMs = options.transactionTimeoutMs ?? transactionTimeoutDefaultMs;
     return new Database(
-      new TransactionPool({
+      new pg.Pool({
         connectionString: options.url,
         application_name: options.applicationName,
         max: options.poolSize ?? poolSizeDefault,
@@ -76,7 +78,7 @@ export class Database {
         query_timeout: statementTimeoutMs + replyGraceMs,
         idle_in_transaction_session_timeout: transactionTimeoutMs,
         keepAlive: true,
-        ...(options.planByIndex === true ? { options: '-c enable_seqscan=off' } : {}),
+        options: startupOptions(options),
       }),
       { statementTimeoutMs, transactionTimeoutMs },
     );
@@ -141,19 +143,46 @@ export class Database {
     if (!this.pool.ending) await this.pool.end();
   }
 
+  /** Without Prisma's own transactions, which cost as much again as the statements within. */
   private async transactionOnce<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const slot: TransactionSlot = { client: null, taken: false, discard: false };
+    const client = await this.pool.connect();
+    // Whatever statement was under way reports it; without a listener it would end the process.
+    const onLost = (): void => undefined;
+    client.on('error', onLost);
     const { transactionTimeoutMs, statementTimeoutMs } = this.limits;
-    const statements = new TransactionSql(slot, transactionTimeoutMs);
-    // Prisma's timer rolls back without regard to statements that are under way: it must never be the first.
-    const timeout = transactionTimeoutMs + statementTimeoutMs + replyGraceMs + closeGraceMs;
-    return this.pool.noting(slot, () =>
-      this.prisma.$transaction((prisma) => statements.during(() => work({ prisma, sql: statements.sql })), {
-        maxWait: connectTimeoutMs,
-        timeout,
-      }),
-    );
+    const statements = new TransactionSql(client, transactionTimeoutMs);
+    const patience = new AbortController();
+    try {
+      await client.query('BEGIN');
+      const patienceMs = transactionTimeoutMs + statementTimeoutMs + replyGraceMs + closeGraceMs;
+      const late = giveUpAfter(patienceMs, patience.signal);
+      // Aborted, it has nothing to tell.
+      late.catch(() => undefined);
+      const result = await Promise.race([statements.during(() => work({ sql: statements.sql })), late]);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await statements.undo(error);
+      throw error;
+    } finally {
+      patience.abort();
+      client.removeListener('error', onLost);
+      statements.release();
+    }
   }
+}
+
+/** Work that never ends must not keep its connection. */
+async function giveUpAfter(patienceMs: number, signal: AbortSignal): Promise<never> {
+  await sleep(patienceMs, undefined, { signal, ref: false });
+  throw new DatabaseUnavailableError(`the work of a transaction did not end within ${patienceMs} ms`);
+}
+
+function startupOptions({ planByIndex, sessionSettings = {} }: DatabaseOptions): string {
+  const settings = { ...(planByIndex === true ? { enable_seqscan: 'off' } : {}), ...sessionSettings };
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 /** Prisma's own errors in our terms, inside and outside of transactions. */

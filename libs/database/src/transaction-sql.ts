@@ -1,22 +1,27 @@
 import { performance } from 'node:perf_hooks';
 
+import type pg from 'pg';
+
 import { DatabaseUnavailableError, TransactionClosedError } from './database-error.js';
 import { databaseErrorOf } from './error-mapping.js';
 import { type Sql, sqlOn } from './sql.js';
-import type { TransactionSlot } from './transaction-pool.js';
+
+/** What node-postgres has and its types lack: I when no transaction is open on the connection. */
+type TransactionStatus = { readonly getTransactionStatus: () => 'I' | 'T' | 'E' | null };
 
 /**
- * The plain SQL of one transaction. It refuses what it is asked too late: a statement that Prisma's ROLLBACK or COMMIT
- * overtakes on the connection would be committed on its own.
+ * The plain SQL of one transaction, on the connection that it has to itself. It refuses what it is asked too late: a
+ * statement behind the COMMIT would be committed on its own.
  */
 export class TransactionSql {
   readonly sql: Sql;
   #failure: { readonly error: unknown } | undefined;
   #deadlineAt = Number.POSITIVE_INFINITY;
   #isOver = false;
+  #isDoubtful = false;
 
   constructor(
-    private readonly slot: TransactionSlot,
+    private readonly client: pg.PoolClient,
     private readonly timeoutMs: number,
   ) {
     const onConnection = sqlOn(() => this.connection());
@@ -42,20 +47,43 @@ export class TransactionSql {
       return result;
     } catch (error) {
       // Unanswered, demoted, or with plans from before a migration: the next transaction deserves a new connection.
-      if (databaseErrorOf(error) instanceof DatabaseUnavailableError) this.slot.discard = true;
+      if (databaseErrorOf(error) instanceof DatabaseUnavailableError) this.#isDoubtful = true;
       throw error;
     } finally {
       this.#isOver = true;
     }
   }
 
-  private connection(): NonNullable<TransactionSlot['client']> {
+  /** Ends it without a COMMIT: rolled back, or cut off where that may not get through. */
+  async undo(error: unknown): Promise<void> {
+    this.#isOver = true;
+    if (databaseErrorOf(error) instanceof DatabaseUnavailableError) this.#isDoubtful = true;
+    if (this.#isDoubtful || !this.isOpen()) return;
+    try {
+      await this.client.query('ROLLBACK');
+    } catch {
+      // The connection is not kept then, and the server rolls back when it ends.
+      this.#isDoubtful = true;
+    }
+  }
+
+  /**
+   * Gives the connection back. What gets it next would run inside this transaction, were it given back open: an
+   * unanswered statement keeps a ROLLBACK from getting through.
+   */
+  release(): void {
+    this.client.release(this.#isDoubtful || this.isOpen());
+  }
+
+  private isOpen(): boolean {
+    return (this.client as pg.PoolClient & TransactionStatus).getTransactionStatus() !== 'I';
+  }
+
+  private connection(): pg.PoolClient {
     if (this.#isOver)
       throw new TransactionClosedError('The transaction is over: await all of its statements.');
     if (performance.now() >= this.#deadlineAt)
       throw new DatabaseUnavailableError(`the transaction took longer than ${this.timeoutMs} ms`);
-    if (this.slot.client === null)
-      throw new DatabaseUnavailableError('the transaction was closed before its work was done');
-    return this.slot.client;
+    return this.client;
   }
 }

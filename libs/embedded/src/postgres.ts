@@ -19,6 +19,8 @@ import {
 import { endProcess, runningPid } from './running-process.js';
 import { startWatchdog, type Watchdog } from './watchdog.js';
 
+/** The name of a socket fits into 107 bytes, `.s.PGSQL.65535` included. */
+const socketFolderLengthMax = 90;
 const startTimeoutMs = 30_000;
 const readyPollMs = 25;
 const startTries = 10;
@@ -172,7 +174,7 @@ function serverSettings(cluster: PostgresCluster): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: cluster.port,
-    unix_socket_directories: '',
+    unix_socket_directories: socketFolder(cluster) ?? '',
     max_connections: 200,
     shared_buffers: '128MB',
     max_wal_size: '1GB',
@@ -202,7 +204,17 @@ function postmasterPid(cluster: Pick<PostgresCluster, 'dataFolder'>): number | u
 }
 
 function urlOf(cluster: PostgresCluster, database: string): string {
-  return `postgresql://${superuser}:${encodeURIComponent(cluster.password)}@127.0.0.1:${cluster.port}/${database}`;
+  const folder = socketFolder(cluster);
+  const socket = folder === undefined ? '' : `?host=${encodeURIComponent(folder)}`;
+  return `postgresql://${superuser}:${encodeURIComponent(cluster.password)}@127.0.0.1:${cluster.port}/${database}${socket}`;
+}
+
+/**
+ * Where the server's socket is, if the system has such and the path is not too long for it. A statement over a socket
+ * costs a fraction of the processor's time that one over TCP does, on both sides.
+ */
+function socketFolder({ dataFolder }: PostgresCluster): string | undefined {
+  return process.platform === 'win32' || dataFolder.length > socketFolderLengthMax ? undefined : dataFolder;
 }
 
 async function answers(url: string): Promise<boolean> {

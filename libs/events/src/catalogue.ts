@@ -1,3 +1,4 @@
+import { lengthMax, lengthMin } from '@quittance/protocol';
 import { z } from 'zod';
 
 import { paymentAcceptedData } from './payment-accepted.v1/schema.js';
@@ -8,6 +9,20 @@ import { settlementConfirmedData } from './settlement-confirmed.v1/schema.js';
 import { settlementConfirmedFixture } from './settlement-confirmed.v1/fixture.js';
 import { settlementFailedData } from './settlement-failed.v1/schema.js';
 import { settlementFailedFixture } from './settlement-failed.v1/fixture.js';
+import { settlementReplacedData } from './settlement-replaced.v1/schema.js';
+import { settlementReplacedFixture } from './settlement-replaced.v1/fixture.js';
+import { settlementReleasedData } from './settlement-released.v1/schema.js';
+import { settlementReleasedFixture } from './settlement-released.v1/fixture.js';
+import { settlementReorgedData } from './settlement-reorged.v1/schema.js';
+import { settlementReorgedFixture } from './settlement-reorged.v1/fixture.js';
+import { settlementFinalizedData } from './settlement-finalized.v1/schema.js';
+import { settlementFinalizedFixture } from './settlement-finalized.v1/fixture.js';
+import { settlementSuspendedData } from './settlement-suspended.v1/schema.js';
+import { settlementSuspendedFixture } from './settlement-suspended.v1/fixture.js';
+import { settlementResumedData } from './settlement-resumed.v1/schema.js';
+import { settlementResumedFixture } from './settlement-resumed.v1/fixture.js';
+import { settlementFilledData } from './settlement-filled.v1/schema.js';
+import { settlementFilledFixture } from './settlement-filled.v1/fixture.js';
 import { settlementSubmittedData } from './settlement-submitted.v1/schema.js';
 import { settlementSubmittedFixture } from './settlement-submitted.v1/fixture.js';
 
@@ -55,6 +70,48 @@ export const catalogue = {
     data: settlementFailedData,
     fixture: settlementFailedFixture,
   },
+  'settlement.replaced': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementReplacedData,
+    fixture: settlementReplacedFixture,
+  },
+  'settlement.released': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementReleasedData,
+    fixture: settlementReleasedFixture,
+  },
+  'settlement.reorged': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementReorgedData,
+    fixture: settlementReorgedFixture,
+  },
+  'settlement.finalized': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementFinalizedData,
+    fixture: settlementFinalizedFixture,
+  },
+  'settlement.suspended': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementSuspendedData,
+    fixture: settlementSuspendedFixture,
+  },
+  'settlement.resumed': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementResumedData,
+    fixture: settlementResumedFixture,
+  },
+  'settlement.filled': {
+    topic: topics.settlements.name,
+    version: 1,
+    data: settlementFilledData,
+    fixture: settlementFilledFixture,
+  },
 } as const;
 
 export type EventType = keyof typeof catalogue;
@@ -68,11 +125,17 @@ const envelope = <Type extends EventType, Data extends z.ZodType>(type: Type, ve
       occurredAt: z.iso.datetime().describe('When it happened, UTC.'),
       key: z
         .string()
-        .min(1)
-        .max(100)
-        .describe('Orders events: those of one key arrive in order. The payment id.'),
-      correlationId: z.string().min(1).max(100).describe('What this belongs to, across services.'),
-      causationId: z.string().min(1).max(100).nullable().describe('Id of the event that led to this one.'),
+        .check(lengthMin(1), lengthMax(100))
+        .describe('Orders events: those of one key arrive in order. The payment id, or the chain id.'),
+      correlationId: z
+        .string()
+        .check(lengthMin(1), lengthMax(100))
+        .describe('What this belongs to, across services.'),
+      causationId: z
+        .string()
+        .check(lengthMin(1), lengthMax(100))
+        .nullable()
+        .describe('Id of the event that led to this one.'),
       data,
     })
     .strict();
@@ -84,6 +147,13 @@ export const eventSchemas = {
   'settlement.submitted': envelope('settlement.submitted', 1, settlementSubmittedData),
   'settlement.confirmed': envelope('settlement.confirmed', 1, settlementConfirmedData),
   'settlement.failed': envelope('settlement.failed', 1, settlementFailedData),
+  'settlement.replaced': envelope('settlement.replaced', 1, settlementReplacedData),
+  'settlement.released': envelope('settlement.released', 1, settlementReleasedData),
+  'settlement.reorged': envelope('settlement.reorged', 1, settlementReorgedData),
+  'settlement.finalized': envelope('settlement.finalized', 1, settlementFinalizedData),
+  'settlement.suspended': envelope('settlement.suspended', 1, settlementSuspendedData),
+  'settlement.resumed': envelope('settlement.resumed', 1, settlementResumedData),
+  'settlement.filled': envelope('settlement.filled', 1, settlementFilledData),
 } as const;
 
 /** One event of a given type, as consumers see it. */
@@ -92,12 +162,29 @@ export type EventOf<Type extends EventType> = z.output<(typeof eventSchemas)[Typ
 /** Any event: a union that narrows on `type`. */
 export type QuittanceEvent = { [Type in EventType]: EventOf<Type> }[EventType];
 
+/** An event about one payment. */
+export type PaymentEvent = Extract<QuittanceEvent, { readonly data: { readonly paymentId: string } }>;
+
+/** An event about a chain as a whole. */
+export type ChainEvent = Exclude<QuittanceEvent, PaymentEvent>;
+
+export function isPaymentEvent(event: QuittanceEvent): event is PaymentEvent {
+  return 'paymentId' in event.data;
+}
+
 const anyEvent = z.discriminatedUnion('type', [
   eventSchemas['payment.accepted'],
   eventSchemas['payment.expired'],
   eventSchemas['settlement.submitted'],
   eventSchemas['settlement.confirmed'],
   eventSchemas['settlement.failed'],
+  eventSchemas['settlement.replaced'],
+  eventSchemas['settlement.released'],
+  eventSchemas['settlement.reorged'],
+  eventSchemas['settlement.finalized'],
+  eventSchemas['settlement.suspended'],
+  eventSchemas['settlement.resumed'],
+  eventSchemas['settlement.filled'],
 ]);
 
 export type ParsedEvent =
@@ -123,18 +210,19 @@ export type EventParts<Type extends EventType> = {
 };
 
 /**
- * Builds an event about one payment; key and correlation are the payment's id.
+ * Builds an event; key and correlation are the payment's id, or the chain's where it is about no single payment.
  *
  * @throws ZodError when the data breaks the schema: a programmer's error, never to be caught.
  */
 export function createEvent<Type extends EventType>(parts: EventParts<Type>): EventOf<Type> {
   const { occurredAt, data, ...rest } = parts;
+  const key = 'paymentId' in data ? data.paymentId : data.chainId;
   return eventSchemas[parts.type].parse({
     ...rest,
     version: catalogue[parts.type].version,
     occurredAt: occurredAt.toISOString(),
-    key: data.paymentId,
-    correlationId: data.paymentId,
+    key,
+    correlationId: key,
     data,
   }) as EventOf<Type>;
 }

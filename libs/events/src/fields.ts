@@ -14,7 +14,11 @@ import { z } from 'zod';
 export const amountField = z
   .string()
   .regex(atomicAmountPattern)
-  .refine((text) => BigInt(text) <= atomicAmountMax, 'an amount is at most 2^256 − 1')
+  // Zod goes on after a failed pattern, and BigInt throws on what the pattern refuses.
+  .refine(
+    (text) => !atomicAmountPattern.test(text) || BigInt(text) <= atomicAmountMax,
+    'an amount is at most 2^256 − 1',
+  )
   .describe('Atomic units as decimal digits, 0 to 2^256 − 1.');
 
 export const chainIdField = z
@@ -69,15 +73,22 @@ export const gasField = z
   .object({
     attempt: z.int().min(1).describe('Which of our transactions for this payment, from 1.'),
     relayer: addressField,
-    outcome: z.enum(['ok', 'reverted']),
-    gasUsed: amountField,
+    outcome: z
+      .enum(['ok', 'reverted', 'missed'])
+      .describe(
+        'ok: it settled the payment; reverted: all of it failed; missed: mined without settling this payment.',
+      ),
+    gasUsed: amountField.describe('This payment’s part of the gas; the parts of a batch sum to the whole.'),
     gasPrice: amountField.describe('Effective price in wei.'),
+    l1Fee: amountField.describe(
+      'This payment’s part of what a rollup charged for data, in wei; part of `fee`.',
+    ),
     fee: amountField.describe(
-      'All that the relayer paid in wei: gas used × price, and the L1 data fee where there is one.',
+      'This payment’s part of all that the relayer paid, in wei; the parts of a batch sum to the whole.',
     ),
   })
   .strict()
-  .describe('What a mined transaction of ours cost.');
+  .describe('What a mined transaction of ours cost, as far as it falls to this payment.');
 
 export type GasSpent = z.output<typeof gasField>;
 export type BlockRef = z.output<typeof blockField>;

@@ -12,7 +12,8 @@ export function backoffMs(backoff: Backoff, attempt: number): number {
 
 /** Waits, or returns at once when `signal` aborts. */
 export async function pause(waitMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+  // A timer of no time still takes a millisecond.
+  if (signal.aborted || waitMs <= 0) return;
   await sleep(waitMs, undefined, { signal, ref: true }).catch((fault: unknown) => {
     if (!signal.aborted) throw fault;
   });

@@ -24,7 +24,7 @@ const keyLengthMax = 100;
 
 export type DeadLetterParts = {
   readonly record: LogRecord;
-  readonly from: { readonly topic: string; readonly partition: number; readonly group: string };
+  readonly from: { readonly topic: string; readonly group: string };
   readonly reason: string;
   readonly failedAt: Date;
 };
@@ -33,6 +33,7 @@ export type DeadLetterParts = {
 export function deadLetterRecord({ record, from, reason, failedAt }: DeadLetterParts): OutgoingRecord {
   const letter: DeadLetter = {
     ...from,
+    partition: record.partition,
     offset: record.offset.toString(),
     reason,
     failedAt: failedAt.toISOString(),

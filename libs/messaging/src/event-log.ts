@@ -1,11 +1,16 @@
 /** What goes into a log: bytes with a key. The log knows nothing of events. */
 export type OutgoingRecord = { readonly topic: string; readonly key: string; readonly value: string };
 
-export type LogRecord = { readonly offset: bigint; readonly key: string; readonly value: string };
+export type LogRecord = {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: string;
+  readonly value: string;
+};
 
+/** Some records of a topic; those of one partition are in their order. */
 export type RecordBatch = {
   readonly topic: string;
-  readonly partition: number;
   readonly records: readonly LogRecord[];
 };
 

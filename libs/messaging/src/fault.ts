@@ -8,6 +8,8 @@ const connectionCodes = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  // A socket file that is not there: the server is down.
+  'ENOENT',
 ]);
 /**
  * An SQL state outside the classes that depend on the data: 22 (bad data), 23 (refused data), P0 (raised by a guard).

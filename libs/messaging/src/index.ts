@@ -1,9 +1,10 @@
 export { createTransport, type TransportOptions } from './create-transport.js';
 export { type DeadLetter, deadLetterSchema } from './dead-letter.js';
 export { handlerTriesMax } from './delivery.js';
+export { eventRoute } from './event-route.js';
 export { EventServer, type EventServerOptions, OnEventBatch } from './event-server.js';
 export { takeUnseen } from './inbox.js';
-export { appendToOutbox } from './outbox.js';
+export { emitEvents } from './outbox.js';
 export { OutboxRelay, type OutboxRelayOptions, relayBatchMax } from './outbox-relay.js';
 export { PostgresSession } from './postgres-session.js';
 export {
@@ -13,6 +14,7 @@ export {
   type TransportChoice,
   transportChoice,
 } from './settings.js';
+export { eventPlace, type EventPlace } from './topic-partition.js';
 export {
   EventHandlerFaultHiddenError,
   TransportMisconfiguredError,

@@ -134,7 +134,10 @@ export class KafkaConsumer {
     try {
       for (const records of slices(payload.batch, this.options.batchMax)) {
         if (signal.aborted || !payload.isRunning() || payload.isStale()) break;
-        await this.options.onRecords({ topic, partition, records: records.map(toRecord) }, signal);
+        await this.options.onRecords(
+          { topic, records: records.map((record) => toRecord(partition, record)) },
+          signal,
+        );
         await commit(payload, records);
       }
     } catch (fault) {
@@ -163,8 +166,9 @@ async function commit(payload: EachBatchPayload, handled: readonly Message[]): P
   await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: next }] }] });
 }
 
-function toRecord(message: Message): LogRecord {
+function toRecord(partition: number, message: Message): LogRecord {
   return {
+    partition,
     offset: BigInt(message.offset),
     key: message.key?.toString('utf8') ?? '',
     value: message.value?.toString('utf8') ?? '',

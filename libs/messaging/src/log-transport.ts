@@ -63,7 +63,7 @@ export class LogTransport implements EventTransport {
 
   private async take(batch: RecordBatch, options: SubscribeOptions, signal: AbortSignal): Promise<void> {
     const context = { group: options.group, signal, logger: this.logger };
-    const from = { topic: batch.topic, partition: batch.partition, group: options.group };
+    const from = { topic: batch.topic, group: options.group };
     const setAside = (record: LogRecord, reason: string): Promise<void> =>
       this.publishRecords([deadLetterRecord({ record, from, reason, failedAt: new Date() })]);
 
@@ -75,14 +75,18 @@ export class LogTransport implements EventTransport {
         continue;
       }
       this.logger.error(
-        { ...from, offset: record.offset.toString(), reason: read.problem },
+        { ...from, partition: record.partition, offset: record.offset.toString(), reason: read.problem },
         'message is no event and was put aside',
       );
       await persistently(() => setAside(record, read.problem), context);
     }
 
     await deliver(
-      { topic: batch.topic as TopicName, partition: batch.partition, events: [...records.keys()] },
+      {
+        topic: batch.topic as TopicName,
+        partitions: [...new Set(batch.records.map(({ partition }) => partition))],
+        events: [...records.keys()],
+      },
       {
         ...context,
         onBatch: options.onBatch,

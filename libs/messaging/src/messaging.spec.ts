@@ -3,9 +3,12 @@ import { z } from 'zod';
 
 import { backoffMs } from './backoff.js';
 import { deadLetterRecord, deadLetterSchema } from './dead-letter.js';
+import { eventRoute } from './event-route.js';
 import { isRetryable } from './fault.js';
+import { busyGatherMs, Pace } from './pace.js';
 import { brokersProblem, messagingSettings } from './settings.js';
 import { chunkRecords } from './record-chunk.js';
+import { partitionCountOf, partitionOf } from './topic-partition.js';
 import { Wakeup } from './wakeup.js';
 
 const record = (value: string, key = 'k') => ({ topic: 'quittance.payments.v1', key, value });
@@ -76,8 +79,8 @@ describe('a dead letter', () => {
   it('cuts a value that would be too large for the log, and says where the whole is', () => {
     const value = '\u0001'.repeat(200_000);
     const letter = deadLetterRecord({
-      record: { offset: 2n ** 60n, key: 'k', value },
-      from: { topic: 'quittance.payments.v1', partition: 3, group: 'ledger' },
+      record: { partition: 3, offset: 2n ** 60n, key: 'k', value },
+      from: { topic: 'quittance.payments.v1', group: 'ledger' },
       reason: 'too long',
       failedAt: new Date(0),
     });
@@ -120,6 +123,49 @@ describe('waiting', () => {
     setTimeout(() => stop.abort(), 5);
     await bell.wait(10_000, stop.signal);
     expect(stop.signal.aborted).toBe(true);
+  });
+});
+
+describe('the pace', () => {
+  const roundsEvery = (ms: number, pace: Pace, untilMs = 400): void => {
+    for (let nowMs = 0; nowMs < untilMs; nowMs += ms) {
+      pace.note(nowMs);
+      pace.gatherMs(nowMs);
+    }
+  };
+
+  it('lets one payment after the other wait for nothing', () => {
+    const pace = new Pace();
+    roundsEvery(12, pace);
+    expect(pace.gatherMs(400)).toBe(0);
+  });
+
+  it('gathers while many small rounds come, and for as long as what is gathered goes on', () => {
+    const pace = new Pace();
+    roundsEvery(4, pace);
+    expect(pace.gatherMs(400)).toBe(busyGatherMs);
+    for (let nowMs = 420; nowMs < 1_000; nowMs += 20) {
+      pace.note(nowMs);
+      expect(pace.gatherMs(nowMs)).toBe(busyGatherMs);
+    }
+    expect(pace.gatherMs(1_200)).toBe(0);
+  });
+});
+
+describe('the place of a record', () => {
+  it('stays the same for a key, and is one of the partitions of its topic', () => {
+    // What is in a log was put there by this rule: another one would tear the order of its keys.
+    expect(partitionOf('quittance.payments.v1', 'payment-1')).toBe(2);
+    for (const key of ['', 'a', '€', 'x'.repeat(500)]) {
+      const partition = partitionOf('quittance.payments.v1', key);
+      expect(partition).toBeGreaterThanOrEqual(0);
+      expect(partition).toBeLessThan(partitionCountOf('quittance.payments.v1'));
+    }
+  });
+
+  it('is the log itself only where the log is in the same database', () => {
+    expect(eventRoute({ kind: 'postgres' })).toEqual({ 'quittance.event_route': 'log' });
+    expect(eventRoute({ kind: 'kafka' })).toEqual({ 'quittance.event_route': 'outbox' });
   });
 });
 

@@ -2,6 +2,7 @@ import type { QuittanceEvent } from '@quittance/events';
 
 import { type Backoff, backoffMs, pause, settledWithin } from './backoff.js';
 import { describeFault } from './fault.js';
+import { Pace } from './pace.js';
 import { PostgresSession } from './postgres-session.js';
 import { type EventTransport, type MessagingLogger, type ServiceSchema, silentLogger } from './transport.js';
 import { Wakeup } from './wakeup.js';
@@ -31,12 +32,14 @@ export type OutboxRelayOptions = {
 type OutboxRow = { readonly sequence: string; readonly event: string };
 
 /**
- * Publishes what a service wrote to its outbox, in order. Of all replicas one is active, by a lock that dies with its
+ * Publishes what a service wrote to its outbox, in order; where events go right to the log, what was left there before.
+ * Of all replicas one is active, by a lock that dies with its
  * connection; a relay killed between publishing and marking publishes again, and the consumers' inboxes drop the copy.
  */
 export class OutboxRelay {
   readonly #stopping = new AbortController();
   readonly #bell = new Wakeup();
+  readonly #pace = new Pace();
   readonly #logger: MessagingLogger;
   #running: Promise<void> | undefined;
 
@@ -110,6 +113,7 @@ export class OutboxRelay {
           await pause(backoffMs(retry, failures), ended);
           continue;
         }
+        this.#pace.note(Date.now());
         await this.mark(session, rows);
       }
       if (rows.length === relayBatchMax) continue;
@@ -117,7 +121,8 @@ export class OutboxRelay {
         await this.prune(session);
         pruneAt = Date.now() + pruneIntervalMs;
       }
-      await this.#bell.wait(pollIntervalMs, ended);
+      // Only who was rung for waits for more: otherwise there may be nothing to wait for.
+      if (await this.#bell.wait(pollIntervalMs, ended)) await pause(this.#pace.gatherMs(Date.now()), ended);
     }
   }
 
@@ -131,7 +136,7 @@ export class OutboxRelay {
 
   private async published(rows: readonly OutboxRow[]): Promise<boolean> {
     try {
-      // The outbox is written by appendToOutbox alone, from typed events; every consumer parses what it gets.
+      // The outbox is written by emitEvents alone, from typed events; every consumer parses what it gets.
       await this.options.transport.publish(rows.map((row) => JSON.parse(row.event) as QuittanceEvent));
       return true;
     } catch (fault) {

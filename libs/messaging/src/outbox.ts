@@ -1,21 +1,26 @@
 import type { QuittanceEvent } from '@quittance/events';
 
+import { eventPlace } from './topic-partition.js';
 import type { ServiceSchema, Sql } from './transport.js';
 
 /**
- * Writes events to the service's outbox. Call it in the transaction of the change they tell of, after the row locks
- * that order changes of one key: sequence numbers of one key then rise in the order of their commits.
+ * Emits events in the transaction of the change they tell of: to the service's outbox, or right to the log, as the
+ * connection's `eventRoute` says. Call it once and as the **last** statement of the transaction: the row locks that
+ * order changes of one key come before it, and from here to the commit it may hold the heads of partitions, which
+ * everybody waits for.
  */
-export async function appendToOutbox(
+export async function emitEvents(
   sql: Sql,
   schema: ServiceSchema,
   events: readonly QuittanceEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  await sql(
-    `INSERT INTO ${schema}.outbox (event_id, event)
-     SELECT id, event::json
-       FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS given (id, event, position) ORDER BY position`,
-    [events.map((event) => event.id), events.map((event) => JSON.stringify(event))],
-  );
+  const places = events.map(eventPlace);
+  await sql(`SELECT ${schema}.emit($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::text[])`, [
+    events.map((event) => event.id),
+    places.map(({ topic }) => topic),
+    places.map(({ partition }) => partition),
+    places.map(({ key }) => key),
+    events.map((event) => JSON.stringify(event)),
+  ]);
 }

@@ -1,6 +1,3 @@
-import { crc32 } from 'node:zlib';
-
-import { topics } from '@quittance/events';
 import pg from 'pg';
 
 import { settledWithin } from './backoff.js';
@@ -14,13 +11,11 @@ import {
   transportFault,
 } from './postgres-session.js';
 import { chunkRecords, publishLimits } from './record-chunk.js';
+import { partitionOf } from './topic-partition.js';
 import { TransportUnavailableError } from './transport.error.js';
 import type { MessagingLogger } from './transport.js';
 
 const connectionsMax = 4;
-const partitionCounts = new Map<string, number>(
-  Object.values(topics).map((topic) => [topic.name, topic.partitions]),
-);
 
 export type PostgresLogOptions = { readonly databaseUrl: string; readonly logger: MessagingLogger };
 
@@ -51,7 +46,7 @@ export class PostgresLog implements EventLog {
     for (const chunk of chunkRecords(records, publishLimits)) {
       await this.run('SELECT events.append($1::text[], $2::integer[], $3::text[], $4::text[])', [
         chunk.map((record) => record.topic),
-        chunk.map(partitionOf),
+        chunk.map((record) => partitionOf(record.topic, record.key)),
         chunk.map((record) => record.key),
         chunk.map((record) => record.value),
       ]);
@@ -89,9 +84,4 @@ export class PostgresLog implements EventLog {
       throw transportFault(fault);
     }
   }
-}
-
-/** A key's partition; never changes as long as the topic's partition count does not. */
-function partitionOf(record: OutgoingRecord): number {
-  return crc32(record.key) % (partitionCounts.get(record.topic) ?? 1);
 }

@@ -18,9 +18,10 @@ const sessionSettings = [
   'tcp_keepalives_idle=5',
   'tcp_keepalives_interval=2',
   'tcp_keepalives_count=3',
-]
-  .map((setting) => `-c ${setting}`)
-  .join(' ');
+];
+
+const asOptions = (settings: readonly string[]): string =>
+  settings.map((setting) => `-c ${setting}`).join(' ');
 
 /** Texts are few and come from us; one past this many is run without being kept. */
 const preparedMax = 100;
@@ -50,6 +51,8 @@ export class PostgresSession {
   static async open(options: {
     readonly url: string;
     readonly applicationName: string;
+    /** The server ends a session that asks nothing for so long; for sessions that ask all the time. */
+    readonly silenceMaxMs?: number;
   }): Promise<PostgresSession> {
     const client = new pg.Client({
       connectionString: options.url,
@@ -57,7 +60,11 @@ export class PostgresSession {
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: statementTimeoutMs,
       keepAlive: true,
-      options: sessionSettings,
+      options: asOptions(
+        options.silenceMaxMs === undefined
+          ? sessionSettings
+          : [...sessionSettings, `idle_session_timeout=${options.silenceMaxMs}`],
+      ),
     });
     const session = new PostgresSession(client);
     try {
@@ -90,15 +97,27 @@ export class PostgresSession {
 
   /** Takes the lock of that name for this session, unless somebody has it. */
   async tryLock(name: string): Promise<boolean> {
-    const { rows } = await this.query<{ locked: boolean }>(
-      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked',
-      [name],
-    );
-    return rows[0]?.locked === true;
+    return (await this.tryLocks([name])).has(name);
   }
 
-  async unlock(name: string): Promise<void> {
-    await this.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
+  /** Takes those locks for this session that nobody has, and names them. */
+  async tryLocks(names: readonly string[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.query<{ name: string }>(
+      'SELECT n AS name FROM unnest($1::text[]) AS n WHERE pg_try_advisory_lock(hashtextextended(n, 0))',
+      [names],
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
+  async unlock(names: readonly string[]): Promise<void> {
+    await this.query('SELECT pg_advisory_unlock(hashtextextended(n, 0)) FROM unnest($1::text[]) AS n', [
+      names,
+    ]);
+  }
+
+  /** Says that this session is one of those; ends with it. */
+  async lockShared(name: string): Promise<void> {
+    await this.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [name]);
   }
 
   /** pg takes one query at a time. */

@@ -1,9 +1,10 @@
 import type { QuittanceEvent, TopicName } from '@quittance/events';
 
-/** Some events of one partition, in order. Messages that were no events are not in it: they went to the dead letters. */
+/** Some events of a topic, those of one key in order. Messages that were no events are not in it: they went to the dead letters. */
 export type EventBatch = {
   readonly topic: TopicName;
-  readonly partition: number;
+  /** Where they come from: partitions that no other member of the group gets batches of at the same time. */
+  readonly partitions: readonly number[];
   readonly events: readonly QuittanceEvent[];
 };
 
@@ -16,7 +17,8 @@ export type SubscribeOptions = {
   readonly topics: readonly TopicName[];
   /** Most events in one batch. Default `batchMaxDefault`. */
   readonly batchMax?: number;
-  /** How long events may wait for others, for who prefers fewer and larger batches to early ones. Default 0. */
+  /** How long events may wait for others, for who prefers fewer and larger batches to early ones. Default 0: they wait a
+   * moment while many come, and not at all otherwise. */
   readonly gatherMs?: number;
   readonly onBatch: (batch: EventBatch) => Promise<void>;
 };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 
-import { appendToOutbox } from '../src/index.js';
+import { emitEvents } from '../src/index.js';
 import { PostgresLog } from '../src/postgres-log.js';
 import { silentLogger } from '../src/transport.js';
 import { acceptedEvent } from './event-fixture.js';
@@ -103,7 +103,7 @@ describe('the guards of the event tables', () => {
   });
 
   it('keep an event in the outbox until it is published', async () => {
-    await appendToOutbox(ledger.sql, 'ledger', [acceptedEvent()]);
+    await emitEvents(ledger.sql, 'ledger', [acceptedEvent()]);
     await expect(ledger.sql('DELETE FROM ledger.outbox')).rejects.toMatchObject(restricted);
     await ledger.sql('UPDATE ledger.outbox SET published_at = now()');
     await ledger.sql('DELETE FROM ledger.outbox');
@@ -113,7 +113,7 @@ describe('the guards of the event tables', () => {
   it('take free text as it is, even a zero byte in JSON', async () => {
     const event = acceptedEvent();
     const odd = { ...event, data: { ...event.data, resource: 'https://shop.example/\u0000' } };
-    await appendToOutbox(ledger.sql, 'ledger', [odd]);
+    await emitEvents(ledger.sql, 'ledger', [odd]);
     const [row] = await ledger.sql<{ event: string }>('SELECT event::text AS event FROM ledger.outbox');
     expect(JSON.parse(row?.event ?? '')).toEqual(odd);
   });

@@ -28,7 +28,7 @@ class HandTransport implements EventTransport {
   close = async (): Promise<void> => void (this.closed = true);
 
   deliver(topic: TopicName): Promise<void> {
-    const batch = { topic, partition: 0, events: acceptedEvents(2) };
+    const batch = { topic, partitions: [0], events: acceptedEvents(2) };
     return this.subscription?.onBatch(batch) ?? Promise.reject(new TypeError('not subscribed'));
   }
 }
@@ -82,7 +82,7 @@ describe('the event server of Nest', () => {
     running = await start();
     await transport.deliver(topics.payments.name);
     expect(running.effects.batches).toEqual([
-      { topic: topics.payments.name, partition: 0, events: [expect.anything(), expect.anything()] },
+      { topic: topics.payments.name, partitions: [0], events: [expect.anything(), expect.anything()] },
     ]);
   });
 

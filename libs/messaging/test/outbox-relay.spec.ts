@@ -7,7 +7,7 @@ import { type QuittanceEvent, topics } from '@quittance/events';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 
 import {
-  appendToOutbox,
+  emitEvents,
   createTransport,
   type EventTransport,
   OutboxRelay,
@@ -70,7 +70,7 @@ describe('the outbox relay', () => {
 
   it('publishes in the order of the outbox, in bounded batches, and marks what it published', async () => {
     const events = acceptedEvents(2 * relayBatchMax + 7);
-    await service.transaction((sql) => appendToOutbox(sql, schema, events));
+    await service.transaction((sql) => emitEvents(sql, schema, events));
     const transport = new RecordingTransport();
     relay(transport);
 
@@ -85,11 +85,11 @@ describe('the outbox relay', () => {
     const transport = new RecordingTransport();
     relay(transport);
     const rollback = service.transaction(async (sql) => {
-      await appendToOutbox(sql, schema, [undone]);
+      await emitEvents(sql, schema, [undone]);
       throw new RangeError('undo');
     });
     await expect(rollback).rejects.toThrow('undo');
-    await appendToOutbox(service.sql, schema, [done]);
+    await emitEvents(service.sql, schema, [done]);
 
     await eventually('the committed event is marked', async () => (await unpublished()) === 0);
     expect(transport.ids).toEqual([done.id]);
@@ -102,7 +102,7 @@ describe('the outbox relay', () => {
     });
     let calls = 0;
     await session.listen(`quittance_outbox_${schema}`, () => (calls += 1));
-    await service.transaction((sql) => appendToOutbox(sql, schema, acceptedEvents(3)));
+    await service.transaction((sql) => emitEvents(sql, schema, acceptedEvents(3)));
     await eventually('the notification', () => calls === 1);
     await session.close();
   });
@@ -111,9 +111,9 @@ describe('the outbox relay', () => {
     const transport = new RecordingTransport();
     transport.failures = 3;
     const events = acceptedEvents(4);
-    await appendToOutbox(service.sql, schema, events.slice(0, 2));
+    await emitEvents(service.sql, schema, events.slice(0, 2));
     relay(transport);
-    await appendToOutbox(service.sql, schema, events.slice(2));
+    await emitEvents(service.sql, schema, events.slice(2));
     await eventually('everything is marked', async () => (await unpublished()) === 0);
     expect(transport.ids).toEqual(idsOf(events));
     expect(transport.failures).toBe(0);
@@ -122,16 +122,16 @@ describe('the outbox relay', () => {
   it('has one active at a time; the other takes over as soon as its connection is gone', async () => {
     const [first, second] = [new RecordingTransport(), new RecordingTransport()];
     relay(first);
-    await appendToOutbox(service.sql, schema, [acceptedEvent()]);
+    await emitEvents(service.sql, schema, [acceptedEvent()]);
     await eventually('the first is active', () => first.ids.length === 1);
     relay(second);
-    await appendToOutbox(service.sql, schema, acceptedEvents(20));
+    await emitEvents(service.sql, schema, acceptedEvents(20));
     await eventually('the first published them', () => first.ids.length === 21);
     expect(second.ids).toEqual([]);
 
     await [...relays][0]?.close();
     const events = acceptedEvents(5);
-    await appendToOutbox(service.sql, schema, events);
+    await emitEvents(service.sql, schema, events);
     await eventually('the second took over', () => second.ids.length === 5, takeOverMaxMs);
     expect(second.ids).toEqual(idsOf(events));
   });
@@ -139,14 +139,14 @@ describe('the outbox relay', () => {
   it('comes back by itself after its connection was cut', async () => {
     const transport = new RecordingTransport();
     relay(transport);
-    await appendToOutbox(service.sql, schema, [acceptedEvent()]);
+    await emitEvents(service.sql, schema, [acceptedEvent()]);
     await eventually('it is active', () => transport.ids.length === 1);
     const cut = await service.sql<{ cut: boolean }>(
       "SELECT pg_terminate_backend(pid) AS cut FROM pg_stat_activity WHERE application_name = 'quittance_outbox_relay_ledger' AND datname = current_database()",
     );
     // That of a relay closed a moment ago may still be listed.
     expect(cut.length).toBeGreaterThan(0);
-    await appendToOutbox(service.sql, schema, [acceptedEvent()]);
+    await emitEvents(service.sql, schema, [acceptedEvent()]);
     await eventually('it goes on', () => transport.ids.length === 2);
   });
 
@@ -166,7 +166,7 @@ describe('the outbox relay', () => {
         effects.push(...idsOf(unseen));
       },
     });
-    await appendToOutbox(service.sql, schema, events);
+    await emitEvents(service.sql, schema, events);
     expect((await once(doomed, 'message'))[0]).toEqual({ published: idsOf(events) });
     relay(transport);
     doomed.kill('SIGKILL');
@@ -191,7 +191,7 @@ describe('the outbox relay', () => {
         () => false,
       ),
     );
-    await appendToOutbox(service.sql, schema, [event]);
+    await emitEvents(service.sql, schema, [event]);
     await eventually('it is published', () => transport.ids.includes(event.id));
   });
 });

@@ -6,8 +6,9 @@ import type { Sql } from '../src/index.js';
 export class ServiceSql {
   readonly #pool: pg.Pool;
 
-  constructor(url: string) {
-    this.#pool = new pg.Pool({ connectionString: url, max: 24 });
+  constructor(url: string, settings: Readonly<Record<string, string>> = {}) {
+    const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+    this.#pool = new pg.Pool({ connectionString: url, max: 24, options: options.join(' ') });
     // Tests take servers and connections away; a query that needs one says so itself.
     this.#pool.on('error', () => undefined);
   }

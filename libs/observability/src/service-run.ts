@@ -1,3 +1,4 @@
+import { armCrashPoint } from './crash-point.js';
 import { createLogger, type Logger, type LogLevel } from './logger.js';
 import { ConfigError, type Environment } from './settings.js';
 import { onShutdown, type ProcessLike } from './shutdown.js';
@@ -34,6 +35,7 @@ export async function runService<Config extends { readonly logLevel: LogLevel }>
     owner.exit(1);
   };
   try {
+    armCrashPoint(service, env);
     const config = parseConfig(env);
     logger = createLogger({ service, level: config.logLevel });
     const { url, close } = await start(config, logger, giveUp);

@@ -4,7 +4,8 @@
 -- The log: append-only, with gapless offsets per (topic, partition).
 
 CREATE TABLE events.log (
-  topic       text        NOT NULL CHECK (topic ~ '^[a-z0-9][a-z0-9._-]{0,99}$'),
+  -- No longer than the name of its channel may be.
+  topic       text        NOT NULL CHECK (topic ~ '^[a-z0-9][a-z0-9._-]{0,47}$'),
   partition   integer     NOT NULL CHECK (partition BETWEEN 0 AND 999),
   "offset"    bigint      NOT NULL CHECK ("offset" >= 0),
   key         text        NOT NULL CHECK (octet_length(key) <= 512),
@@ -44,43 +45,35 @@ CREATE TRIGGER log_is_append_only
   BEFORE UPDATE OR DELETE OR TRUNCATE ON events.log
   FOR EACH STATEMENT EXECUTE FUNCTION events.refuse_change();
 
--- Appends records in the order given and says how many. Runs as the owner, because offsets stay gapless and
--- heads true only if nobody else writes either table.
+-- Appends records in the order given and says how many. The heads stay locked until the commit, so this is the last thing
+-- that a transaction does: who waits for a head holds rows perhaps, but who holds heads waits for nothing but heads, and
+-- those are locked in one order. Runs as the owner, because offsets stay gapless and heads true only if nobody else writes
+-- either table.
 CREATE FUNCTION events.append(topics text[], partitions integer[], keys text[], vals text[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   appended bigint;
 BEGIN
-  INSERT INTO events.partition_head (topic, partition)
-  SELECT DISTINCT r.topic, r.partition FROM unnest(topics, partitions) AS r (topic, partition)
-   WHERE NOT EXISTS (SELECT FROM events.partition_head h WHERE h.topic = r.topic AND h.partition = r.partition)
-   ORDER BY 1, 2
-  ON CONFLICT DO NOTHING;
-
-  -- In one order everywhere, so that two publishers never wait for each other in a circle.
-  PERFORM FROM events.partition_head h
-   WHERE (h.topic, h.partition) IN (SELECT r.topic, r.partition FROM unnest(topics, partitions) AS r (topic, partition))
-   ORDER BY h.topic, h.partition
-     FOR UPDATE;
-
-  -- A statement of its own: it must see the heads as they are now that they are locked.
-  WITH numbered AS (
+  WITH given AS (
     SELECT r.topic, r.partition, r.key, r.value,
-           row_number() OVER (PARTITION BY r.topic, r.partition ORDER BY r.position) - 1 AS distance
-      FROM unnest(topics, partitions, keys, vals) WITH ORDINALITY AS r (topic, partition, key, value, position)
+           row_number() OVER (PARTITION BY r.topic, r.partition ORDER BY r.place) AS position
+      FROM unnest(topics, partitions, keys, vals) WITH ORDINALITY AS r (topic, partition, key, value, place)
+  ), head AS (
+    -- What locks is an upsert and no read: it goes on from the head as it is by then, whatever this statement saw.
+    INSERT INTO events.partition_head AS h (topic, partition, next_offset)
+    SELECT g.topic, g.partition, count(*) FROM given g GROUP BY g.topic, g.partition ORDER BY g.topic, g.partition
+    ON CONFLICT (topic, partition) DO UPDATE SET next_offset = h.next_offset + excluded.next_offset
+    RETURNING h.topic, h.partition, h.next_offset
   ), added AS (
     INSERT INTO events.log (topic, partition, "offset", key, value)
-    SELECT n.topic, n.partition, h.next_offset + n.distance, n.key, n.value
-      FROM numbered n JOIN events.partition_head h USING (topic, partition)
-    RETURNING topic, partition
-  ), counted AS (
-    SELECT topic, partition, count(*) AS records FROM added GROUP BY topic, partition
-  ), moved AS (
-    UPDATE events.partition_head h SET next_offset = h.next_offset + c.records
-      FROM counted c WHERE h.topic = c.topic AND h.partition = c.partition
-    RETURNING c.records, pg_notify('quittance_log', h.topic || ':' || h.partition)
+    SELECT g.topic, g.partition, head.next_offset - max(g.position) OVER (PARTITION BY g.topic, g.partition) + g.position - 1,
+           g.key, g.value
+      FROM given g JOIN head USING (topic, partition)
+    RETURNING topic
+  ), announced AS (
+    SELECT count(*) AS records, pg_notify('quittance_log_' || topic, '') FROM added GROUP BY topic
   )
-  SELECT coalesce(sum(records), 0) INTO appended FROM moved;
+  SELECT coalesce(sum(records), 0) INTO appended FROM announced;
   RETURN appended;
 END
 $$;
@@ -149,6 +142,24 @@ BEGIN
         received_at timestamptz NOT NULL DEFAULT now()
       );
 
+      -- Emits events in the transaction of the change they tell of, as its last statement. The session says by
+      -- `quittance.event_route` whether to write to the log itself; who says nothing writes to the outbox. Nor does
+      -- anything pass by what still waits there from a time before: of one key, the earlier event was committed before,
+      -- and so is seen here until it is in the log.
+      CREATE FUNCTION %1$I.emit(ids uuid[], topics text[], partitions integer[], keys text[], vals text[]) RETURNS void
+      LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $emit$
+      BEGIN
+        IF current_setting('quittance.event_route', true) = 'log'
+           AND NOT EXISTS (SELECT FROM %1$I.outbox WHERE published_at IS NULL) THEN
+          PERFORM events.append(topics, partitions, keys, vals);
+        ELSE
+          INSERT INTO %1$I.outbox (event_id, event)
+          SELECT r.id, r.event::json FROM unnest(ids, vals) WITH ORDINALITY AS r (id, event, place) ORDER BY r.place;
+        END IF;
+      END
+      $emit$;
+
+      GRANT EXECUTE ON FUNCTION %1$I.emit(uuid[], text[], integer[], text[], text[]) TO %2$I;
       GRANT SELECT, DELETE, INSERT (event_id, event), UPDATE (published_at) ON %1$I.outbox TO %2$I;
       GRANT SELECT, INSERT (event_id) ON %1$I.inbox TO %2$I;
     $tables$, service, 'quittance_' || service);

@@ -3,7 +3,7 @@ import type { ChainId } from '@quittance/money';
 
 import type { FacilitatorChain } from '../chain/facilitator-chain.adapter.js';
 import { Repeating } from '../loop/repeating.loop.js';
-import type { PaymentRepository } from '../payment/payment.repository.js';
+import type { PaymentChanges } from '../payment/payment-change.repository.js';
 import { type ExpiryCursor, nextCursor, provenExpired, provingBlock } from './expiry.js';
 
 const intervalMs = 5_000;
@@ -11,7 +11,7 @@ const pageMax = 100;
 
 export type ExpirerOptions = {
   readonly chains: readonly FacilitatorChain[];
-  readonly payments: PaymentRepository;
+  readonly payments: PaymentChanges;
   readonly logger: Logger;
   readonly intervalMs?: number;
 };

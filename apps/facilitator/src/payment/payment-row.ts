@@ -1,6 +1,8 @@
+import type { QuittanceEvent } from '@quittance/events';
 import { parseChainId } from '@quittance/money';
 import type { PaymentId } from '@quittance/protocol';
 
+import type { Reservation } from '../settle/settle.js';
 import type { Payment, PaymentState, PaymentTerms } from './payment.js';
 
 /** A row of `facilitator.payment` as `paymentColumns` selects it: numerics come as text. */
@@ -25,6 +27,7 @@ export type PaymentRow = {
   readonly transaction_hash: string | null;
   readonly block_number: string | null;
   readonly authorization_spent: boolean | null;
+  readonly last_event_id: string;
   readonly accepted_at: Date;
   readonly updated_at: Date;
 };
@@ -32,7 +35,7 @@ export type PaymentRow = {
 export const paymentColumns = `id::text AS id, chain_id, asset, payer, nonce, pay_to, amount::text AS amount,
   valid_after::text AS valid_after, valid_before::text AS valid_before, x402_version, network_as_written, scheme, resource,
   fingerprint, state, reason, detail, transaction_hash, block_number::text AS block_number, authorization_spent,
-  accepted_at, updated_at`;
+  last_event_id::text AS last_event_id, accepted_at, updated_at`;
 
 /** The checks of the table vouch for what is cast here. */
 export function paymentOf(row: PaymentRow): Payment {
@@ -57,16 +60,37 @@ export function paymentOf(row: PaymentRow): Payment {
     transaction: row.transaction_hash,
     blockNumber: row.block_number === null ? null : BigInt(row.block_number),
     authorizationSpent: row.authorization_spent,
+    lastEventId: row.last_event_id,
     acceptedAt: row.accepted_at,
     updatedAt: row.updated_at,
   };
 }
 
-/** What `facilitator.reserve` takes: the row to be, by column; amounts as text, for JSON numbers stop at 2^53. */
-export function reservedRow(
-  terms: PaymentTerms,
-  eventId: string,
-): Readonly<Record<string, string | number | null>> {
+/** The event of a reservation, and where it goes. */
+export type ToldReservation = {
+  readonly event: QuittanceEvent;
+  readonly place: { readonly topic: string; readonly partition: number; readonly key: string };
+};
+
+/** What `facilitator.reserve_many` takes for one payment; amounts as text, for JSON numbers stop at 2^53. */
+export function reservationJson(
+  { terms, balance, at }: Reservation,
+  { event, place }: ToldReservation,
+): string {
+  return JSON.stringify({
+    terms: reservedRow(terms, event.id),
+    balance: balance.toString(10),
+    at_block: at.number.toString(10),
+    at_time: at.time.toString(10),
+    landed: at.landed,
+    ...place,
+    // As text: what is published later must be what was written here, to the letter.
+    accepted: JSON.stringify(event),
+  });
+}
+
+/** The row to be, by column. */
+function reservedRow(terms: PaymentTerms, eventId: string): Readonly<Record<string, string | number | null>> {
   return {
     id: terms.id,
     chain_id: terms.chainId,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { type Attempt, attemptOutcomes } from './attempt.js';
 import { type Payment, paymentStates } from './payment.js';
 
 /** One change of state, from the audit trail. */
@@ -31,10 +32,31 @@ export const paymentViewSchema = z.object({
   validBefore: digits.describe('Seconds since 1970, decimal digits.'),
   transaction: z.string().nullable().describe('Hash of the newest transaction that carries it.'),
   blockNumber: digits.nullable(),
+  final: z.boolean().describe('Confirmed in a block that the chain can no longer take back.'),
   reason: z.string().nullable().describe('Why it failed: a reason code.'),
   detail: z.string().nullable(),
   acceptedAt: instant,
   updatedAt: instant,
+  attempts: z
+    .array(
+      z.object({
+        attempt: z.int32().describe('Which of our transactions for this payment, from 1.'),
+        version: z.int32().describe('From 1; a higher one replaced it at the same nonce, with a higher fee.'),
+        transaction: z.string().describe('Its hash.'),
+        relayer: z.string().nullable().describe('The account that sent it.'),
+        relayerNonce: digits.nullable(),
+        batchSize: z.int32().nullable().describe('Payments that the transaction carries.'),
+        submittedAt: instant,
+        outcome: z
+          .enum(attemptOutcomes)
+          .describe(
+            'pending: in no block yet; settled: it moved the money; replaced: one with a higher fee went out; displaced: another transaction took its nonce; missed: mined without settling this payment; reverted: mined, all of it failed; reorged: its block left the chain.',
+          ),
+        blockNumber: digits.nullable(),
+        fee: digits.nullable().describe('This payment’s part of what it cost, in wei.'),
+      }),
+    )
+    .describe('Every transaction that was signed for it, in their order.'),
   transitions: z.array(
     z.object({
       from: z.string().nullable(),
@@ -49,7 +71,18 @@ export const paymentViewSchema = z.object({
 
 export type PaymentView = z.output<typeof paymentViewSchema>;
 
-export function paymentView(payment: Payment, transitions: readonly PaymentTransition[]): PaymentView {
+/** What is known of a payment beside its own row. */
+export type PaymentHistory = {
+  readonly attempts: readonly Attempt[];
+  readonly transitions: readonly PaymentTransition[];
+  /** The last final block of its chain, or null while none is known. */
+  readonly finalBlock: bigint | null;
+};
+
+export function paymentView(
+  payment: Payment,
+  { attempts, transitions, finalBlock }: PaymentHistory,
+): PaymentView {
   return {
     id: payment.id,
     state: payment.state,
@@ -64,11 +97,38 @@ export function paymentView(payment: Payment, transitions: readonly PaymentTrans
     validAfter: payment.validAfter.toString(10),
     validBefore: payment.validBefore.toString(10),
     transaction: payment.transaction,
-    blockNumber: payment.blockNumber?.toString(10) ?? null,
+    blockNumber: digitsOf(payment.blockNumber),
+    final: isFinal(payment, finalBlock),
     reason: payment.reason,
     detail: payment.detail,
     acceptedAt: payment.acceptedAt.toISOString(),
     updatedAt: payment.updatedAt.toISOString(),
+    attempts: attempts.map(attemptView),
     transitions: transitions.map(({ at, ...rest }) => ({ ...rest, at: at.toISOString() })),
   };
+}
+
+function isFinal({ state, blockNumber }: Payment, finalBlock: bigint | null): boolean {
+  return state === 'confirmed' && blockNumber !== null && finalBlock !== null && blockNumber <= finalBlock;
+}
+
+function attemptView({
+  outcomeEventId: _event,
+  relayerNonce,
+  submittedAt,
+  blockNumber,
+  fee,
+  ...rest
+}: Attempt): PaymentView['attempts'][number] {
+  return {
+    ...rest,
+    relayerNonce: digitsOf(relayerNonce),
+    submittedAt: submittedAt.toISOString(),
+    blockNumber: digitsOf(blockNumber),
+    fee: digitsOf(fee),
+  };
+}
+
+function digitsOf(value: bigint | null): string | null {
+  return value?.toString(10) ?? null;
 }

@@ -3,6 +3,7 @@ import { problem } from '@quittance/observability';
 import type { PaymentId } from '@quittance/protocol';
 
 import { ProblemError } from '../http/problem.error.js';
+import { ChainStandings } from '../intake/chain-standing.repository.js';
 import { PaymentRepository } from './payment.repository.js';
 import { paymentView, type PaymentView } from './payment-view.js';
 
@@ -10,7 +11,10 @@ const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 @Controller('payments')
 export class PaymentController {
-  constructor(private readonly payments: PaymentRepository) {}
+  constructor(
+    private readonly payments: PaymentRepository,
+    private readonly standings: ChainStandings,
+  ) {}
 
   @Get(':id')
   @Header('cache-control', 'no-store')
@@ -19,7 +23,12 @@ export class PaymentController {
     const paymentId = id.toLowerCase() as PaymentId;
     const payment = await this.payments.find(paymentId);
     if (payment === null) throw new ProblemError(unknownPayment);
-    return paymentView(payment, await this.payments.transitions(paymentId));
+    const [attempts, transitions, finalBlock] = await Promise.all([
+      this.payments.attempts(paymentId),
+      this.payments.transitions(paymentId),
+      this.standings.finalBlock(payment.chainId),
+    ]);
+    return paymentView(payment, { attempts, transitions, finalBlock });
   }
 }
 

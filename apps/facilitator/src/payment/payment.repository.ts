@@ -1,28 +1,54 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Database, Sql } from '@quittance/database';
-import type { QuittanceEvent } from '@quittance/events';
-import { appendToOutbox, takeUnseen } from '@quittance/messaging';
-import type { ChainId } from '@quittance/money';
+import { type Database, DatabaseConstraintError } from '@quittance/database';
+import { eventPlace } from '@quittance/messaging';
 import type { PaymentId } from '@quittance/protocol';
 
-import type { ExpiryCandidate, ExpiryCursor, ProvingBlock } from '../expiry/expiry.js';
 import type { Reservation, Reserved } from '../settle/settle.js';
-import type { BalanceBlock, Payment, PaymentProgress, Purse } from './payment.js';
-import { acceptedEvent, expiredEvent } from './payment-event.js';
-import { paymentColumns, paymentOf, type PaymentRow, reservedRow } from './payment-row.js';
+import type { Attempt } from './attempt.js';
+import { attemptOf, type AttemptRow, attemptsColumn } from './attempt-row.js';
+import { Gathering } from './gathering.js';
+import type { BalanceBlock, Payment, Purse } from './payment.js';
+import { acceptedEvent } from './payment-event.js';
+import { paymentColumns, paymentOf, type PaymentRow, reservationJson } from './payment-row.js';
 import type { PaymentTransition } from './payment-view.js';
-import { asPaymentEvent, type PaymentEvent, transition } from './transition.js';
 
 const openNoncesMax = 100;
+const findsMax = 500;
+/** Bounds how long one call holds the locks of its purses. */
+const reservationsMax = 100;
+/** One that waits for a purse which another replica holds must not keep all others waiting. */
+const callsMax = 2;
+/**
+ * Under load many go together, at a little wait each; one payment at a time waits for nothing. Reservations gather
+ * longer: each call is a commit, and wakes all that follows from it.
+ */
+const findCompanyMs = 4;
+const reserveCompanyMs = 8;
 
-/** The payment registry in Postgres. */
+/** The payment registry in Postgres: what is known, and what is taken on. */
 export class PaymentRepository {
-  constructor(private readonly database: Database) {}
+  readonly #finds: Gathering<PaymentId, Payment | null>;
+  readonly #reserves: Gathering<Reservation, Reserved>;
 
-  async find(id: PaymentId): Promise<Payment | null> {
-    const [payment] = await this.findMany([id]);
-    return payment ?? null;
+  constructor(private readonly database: Database) {
+    this.#finds = new Gathering({
+      run: (ids) => this.#findEach(ids),
+      itemsMax: findsMax,
+      runsMax: callsMax,
+      companyMs: findCompanyMs,
+    });
+    this.#reserves = new Gathering({
+      run: (reservations) => this.#reserveMany(reservations),
+      itemsMax: reservationsMax,
+      runsMax: callsMax,
+      companyMs: reserveCompanyMs,
+      isOfOneItem: (fault) => fault instanceof DatabaseConstraintError,
+    });
+  }
+
+  find(id: PaymentId): Promise<Payment | null> {
+    return this.#finds.ask(id);
   }
 
   async findMany(ids: readonly PaymentId[]): Promise<Payment[]> {
@@ -48,6 +74,14 @@ export class PaymentRepository {
     }));
   }
 
+  async attempts(id: PaymentId): Promise<readonly Attempt[]> {
+    const [row] = await this.database.sql<{ attempts: readonly AttemptRow[] | null }>(
+      `SELECT ${attemptsColumn} AS attempts FROM facilitator.payment WHERE id = $1`,
+      [id],
+    );
+    return (row?.attempts ?? []).map(attemptOf);
+  }
+
   async inFlight({ chainId, asset, payer }: Purse, at: BalanceBlock): Promise<bigint> {
     const [row] = await this.database.sql<{ sum: string }>(
       'SELECT facilitator.in_flight($1, $2, $3, $4::bigint, $5::numeric, $6::text[])::text AS sum',
@@ -68,139 +102,28 @@ export class PaymentRepository {
     return rows.map(({ nonce }) => nonce);
   }
 
-  /** Reserves in one transaction. Payments of one purse queue there, so that no two of them count the same money. */
-  async reserve({ terms, signature, balance, at }: Reservation): Promise<Reserved> {
-    const event = acceptedEvent(terms, signature, { id: randomUUID(), occurredAt: new Date() });
-    const [row] = await this.database.sql<{ outcome: Reserved['outcome']; counted: string | null }>(
-      `SELECT outcome, counted::text AS counted
-         FROM facilitator.reserve($1::jsonb, $2::numeric, $3::bigint, $4::numeric, $5::text[], $6::json)`,
-      [
-        JSON.stringify(reservedRow(terms, event.id)),
-        balance,
-        at.number,
-        at.time,
-        at.landed,
-        JSON.stringify(event),
-      ],
-    );
-    if (row?.outcome === 'reserved' || row?.outcome === 'exists') return { outcome: row.outcome };
-    return { outcome: 'short', inFlight: BigInt(row?.counted ?? 0) };
+  /** Reserves with its event in one transaction. Payments of one purse queue there, so that no two count the same money. */
+  reserve(reservation: Reservation): Promise<Reserved> {
+    return this.#reserves.ask(reservation);
   }
 
-  /** Applies a batch of events, each id once, in one transaction. Gives the ids of payments that nobody registered. */
-  async apply(batch: readonly QuittanceEvent[]): Promise<string[]> {
-    return this.database.transaction(async ({ sql }) => {
-      const unseen = await takeUnseen(sql, 'facilitator', batch);
-      const events = unseen.map(asPaymentEvent).filter((event) => event !== undefined);
-      const known = await lockAll(
-        sql,
-        events.map(({ data }) => data.paymentId as PaymentId),
-      );
-      for (const round of roundsOf(events)) await applyRound(sql, known, round);
-      return events.filter(({ data }) => !known.has(data.paymentId)).map(({ data }) => data.paymentId);
+  async #findEach(ids: readonly PaymentId[]): Promise<Array<Payment | null>> {
+    const found = new Map((await this.findMany([...new Set(ids)])).map((payment) => [payment.id, payment]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
+  async #reserveMany(reservations: readonly Reservation[]): Promise<Reserved[]> {
+    const occurredAt = new Date();
+    const asked = reservations.map((reservation) => {
+      const event = acceptedEvent(reservation.terms, reservation.signature, { id: randomUUID(), occurredAt });
+      return reservationJson(reservation, { event, place: eventPlace(event) });
     });
-  }
-
-  /** Accepted payments of a chain whose authorization ended by `time`, a page at a time. */
-  async expiring(page: {
-    readonly chainId: ChainId;
-    readonly time: bigint;
-    readonly after: ExpiryCursor | null;
-    readonly limit: number;
-  }): Promise<ExpiryCandidate[]> {
-    const rows = await this.database.sql<PaymentRow>(
-      `SELECT ${paymentColumns} FROM facilitator.payment
-        WHERE state = 'accepted' AND chain_id = $1 AND valid_before <= $2::numeric
-          AND (valid_before, id) > ($3::numeric, $4::uuid)
-        ORDER BY facilitator.payment.valid_before, facilitator.payment.id LIMIT $5`,
-      [page.chainId, page.time, page.after?.validBefore ?? -1n, page.after?.id ?? nilUuid, page.limit],
+    const rows = await this.database.sql<{ outcome: Reserved['outcome']; counted: string | null }>(
+      'SELECT outcome, counted::text AS counted FROM facilitator.reserve_many($1::jsonb[])',
+      [asked],
     );
-    return rows.map(paymentOf);
+    return rows.map(({ outcome, counted }) =>
+      outcome === 'short' ? { outcome, inFlight: BigInt(counted ?? 0) } : { outcome },
+    );
   }
-
-  /** Marks payments expired that are still only accepted, each with its event. Gives their ids. */
-  async expire(ids: readonly PaymentId[], block: ProvingBlock): Promise<PaymentId[]> {
-    if (ids.length === 0) return [];
-    return this.database.transaction(async ({ sql }) => {
-      const payments = await lockAll(sql, ids);
-      const occurredAt = new Date();
-      const events = [...payments.values()]
-        .filter(({ payment }) => payment.state === 'accepted')
-        .map(({ payment, lastEventId }) =>
-          expiredEvent(payment, block, { id: randomUUID(), occurredAt, causationId: lastEventId }),
-        );
-      await applyRound(sql, payments, events);
-      await appendToOutbox(sql, 'facilitator', events);
-      return events.map(({ data }) => data.paymentId as PaymentId);
-    });
-  }
-}
-
-const nilUuid = '00000000-0000-0000-0000-000000000000';
-
-type Locked = { payment: Payment; readonly lastEventId: string };
-
-/** Locks in the order of ids, so that two batches that share payments never wait for each other in a circle. */
-async function lockAll(sql: Sql, ids: readonly PaymentId[]): Promise<Map<string, Locked>> {
-  if (ids.length === 0) return new Map();
-  const rows = await sql<PaymentRow & { readonly last_event_id: string }>(
-    `SELECT ${paymentColumns}, last_event_id::text AS last_event_id FROM facilitator.payment
-      WHERE id = ANY ($1::uuid[]) ORDER BY facilitator.payment.id FOR NO KEY UPDATE`,
-    [ids],
-  );
-  return new Map(rows.map((row) => [row.id, { payment: paymentOf(row), lastEventId: row.last_event_id }]));
-}
-
-/** The n-th event of each payment goes into the n-th round: one statement a round, and no step is left out of the trail. */
-function roundsOf(events: readonly PaymentEvent[]): PaymentEvent[][] {
-  const rounds: PaymentEvent[][] = [];
-  const seen = new Map<string, number>();
-  for (const event of events) {
-    const round = seen.get(event.data.paymentId) ?? 0;
-    seen.set(event.data.paymentId, round + 1);
-    (rounds[round] ??= []).push(event);
-  }
-  return rounds;
-}
-
-type Change = { readonly id: PaymentId; readonly eventId: string; readonly progress: PaymentProgress };
-
-async function applyRound(
-  sql: Sql,
-  known: Map<string, Locked>,
-  events: readonly PaymentEvent[],
-): Promise<void> {
-  const changes: Change[] = [];
-  for (const event of events) {
-    const locked = known.get(event.data.paymentId);
-    const progress = locked === undefined ? undefined : transition(locked.payment, event);
-    if (locked === undefined || progress === undefined) continue;
-    locked.payment = { ...locked.payment, ...progress };
-    changes.push({ id: locked.payment.id, eventId: event.id, progress });
-  }
-  if (changes.length > 0) await updateAll(sql, changes);
-}
-
-async function updateAll(sql: Sql, changes: readonly Change[]): Promise<void> {
-  const column = <Field extends keyof PaymentProgress>(field: Field) =>
-    changes.map(({ progress }) => progress[field]);
-  await sql(
-    `UPDATE facilitator.payment AS p
-        SET state = c.state, reason = c.reason, detail = c.detail, transaction_hash = c.transaction_hash,
-            block_number = c.block_number, authorization_spent = c.authorization_spent, last_event_id = c.event_id,
-            updated_at = clock_timestamp()
-       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[])
-         AS c (id, event_id, state, reason, detail, transaction_hash, block_number, authorization_spent)
-      WHERE p.id = c.id`,
-    [
-      changes.map(({ id }) => id),
-      changes.map(({ eventId }) => eventId),
-      column('state'),
-      column('reason'),
-      column('detail'),
-      column('transaction'),
-      column('blockNumber').map((number) => number?.toString(10) ?? null),
-      column('authorizationSpent'),
-    ],
-  );
 }

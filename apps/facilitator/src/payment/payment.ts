@@ -37,6 +37,8 @@ export type PaymentProgress = {
   readonly blockNumber: bigint | null;
   /** Of a failed payment: nobody can land the authorization any more. */
   readonly authorizationSpent: boolean | null;
+  /** The event behind the state. */
+  readonly lastEventId: string;
 };
 
 export type Payment = PaymentTerms &

@@ -2,14 +2,17 @@ import type { PaymentId } from '@quittance/protocol';
 
 import { isDecided, type Payment } from '../payment/payment.js';
 import { PaymentUnseenError } from './payment-unseen.error.js';
+import type { ExpectedPayment } from './settle.js';
 
 export type PaymentWaiterOptions = {
   readonly findMany: (ids: readonly PaymentId[]) => Promise<readonly Payment[]>;
   readonly waitMs: number;
   readonly pollIntervalMs?: number;
+  /** Told how long each caller waited. */
+  readonly onWaited?: (waitedMs: number) => void;
 };
 
-/** How late an outcome can be when its notification was lost with a connection. */
+/** A payment that nothing was heard of is looked at after one to two of these: its notification may have been lost. */
 const pollIntervalDefaultMs = 1_000;
 const loadMax = 1_000;
 /** A caller whose time is up still waits for a word of the registry, but not longer than this. */
@@ -18,10 +21,13 @@ const wordMaxMs = 3_000;
 type Waiting = {
   seen: Payment | undefined;
   fault: unknown;
+  callers: number;
   readonly ends: Set<() => void>;
   /** The next word of the registry, whether a payment or a fault. */
   looked: PromiseWithResolvers<void>;
   heard: boolean;
+  /** Looked at, or begun, since the last poll. */
+  isRecent: boolean;
 };
 
 /**
@@ -48,10 +54,58 @@ export class PaymentWaiter {
   async wait(id: PaymentId): Promise<Payment> {
     const waiting = this.#enter(id);
     this.notify(id);
-    await this.#end(waiting, this.#closed ? 0 : this.#options.waitMs);
-    await word(waiting);
-    if (waiting.seen !== undefined && !isDecided(waiting.seen)) await this.#lookAgain(id, waiting);
-    if (waiting.ends.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id);
+    return this.#outcome(id, waiting);
+  }
+
+  /** Listens from now on for a payment that is not there yet, and so need not be looked up until something is heard. */
+  expect(id: PaymentId): ExpectedPayment {
+    const waiting = this.#enter(id);
+    return {
+      wait: () => this.#outcome(id, waiting),
+      drop: () => this.#leave(id, waiting),
+    };
+  }
+
+  /** Payments as they are now in the registry: whoever waits for them here need not look. */
+  tell(payments: readonly Payment[]): void {
+    for (const payment of payments) {
+      if (isDecided(payment)) this.#see(payment);
+    }
+  }
+
+  /** The payment may have changed. */
+  notify(id: PaymentId): void {
+    if (!this.#waiting.has(id)) return;
+    this.#changed.add(id);
+    this.#load();
+  }
+
+  /** Anything may have changed. */
+  notifyAll(): void {
+    for (const id of this.#waiting.keys()) this.#changed.add(id);
+    this.#load();
+  }
+
+  start(): void {
+    this.#poll = setInterval(() => this.#lookAtOld(), this.#options.pollIntervalMs ?? pollIntervalDefaultMs);
+  }
+
+  /** Ends all waits: the callers are answered with what is known. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#poll);
+    for (const { ends } of this.#waiting.values()) for (const end of ends) end();
+  }
+
+  async #outcome(id: PaymentId, waiting: Waiting): Promise<Payment> {
+    const begunAt = performance.now();
+    try {
+      if (!isOver(waiting)) await this.#end(waiting, this.#closed ? 0 : this.#options.waitMs);
+      if (!isOver(waiting)) await this.#lookAgain(id, waiting);
+    } finally {
+      this.#leave(id, waiting);
+      this.#options.onWaited?.(performance.now() - begunAt);
+    }
     if (waiting.seen !== undefined) return waiting.seen;
     throw waiting.fault ?? new PaymentUnseenError(id);
   }
@@ -67,42 +121,32 @@ export class PaymentWaiter {
     await word(waiting);
   }
 
-  /** The payment may have changed. */
-  notify(id: PaymentId): void {
-    if (!this.#waiting.has(id)) return;
-    this.#changed.add(id);
-    if (!this.#loading) void this.#load();
-  }
-
-  /** Anything may have changed. */
-  notifyAll(): void {
-    for (const id of this.#waiting.keys()) this.#changed.add(id);
-    if (!this.#loading) void this.#load();
-  }
-
-  start(): void {
-    this.#poll = setInterval(() => this.notifyAll(), this.#options.pollIntervalMs ?? pollIntervalDefaultMs);
-  }
-
-  /** Ends all waits: the callers are answered with what is known. */
-  close(): void {
-    this.#closed = true;
-    clearInterval(this.#poll);
-    for (const { ends } of this.#waiting.values()) for (const end of ends) end();
+  #lookAtOld(): void {
+    for (const [id, waiting] of this.#waiting) {
+      if (!waiting.isRecent) this.#changed.add(id);
+      waiting.isRecent = false;
+    }
+    this.#load();
   }
 
   #enter(id: PaymentId): Waiting {
-    const present = this.#waiting.get(id);
-    if (present !== undefined) return present;
-    const waiting: Waiting = {
+    const waiting = this.#waiting.get(id) ?? {
       seen: undefined,
       fault: undefined,
+      callers: 0,
       ends: new Set(),
       looked: Promise.withResolvers(),
       heard: false,
+      isRecent: true,
     };
+    waiting.callers += 1;
     this.#waiting.set(id, waiting);
     return waiting;
+  }
+
+  #leave(id: PaymentId, waiting: Waiting): void {
+    waiting.callers -= 1;
+    if (waiting.callers === 0) this.#waiting.delete(id);
   }
 
   /** Until the payment is decided, the service closes or the time is up. */
@@ -118,8 +162,14 @@ export class PaymentWaiter {
     });
   }
 
-  async #load(): Promise<void> {
+  /** After this turn, so that what one turn announces is looked up together. */
+  #load(): void {
+    if (this.#loading || this.#changed.size === 0) return;
     this.#loading = true;
+    setImmediate(() => void this.#loadAll());
+  }
+
+  async #loadAll(): Promise<void> {
     while (this.#changed.size > 0) {
       const ids = [...this.#changed].slice(0, loadMax);
       for (const id of ids) this.#changed.delete(id);
@@ -137,8 +187,7 @@ export class PaymentWaiter {
     const waiting = this.#waiting.get(payment.id);
     if (waiting === undefined) return;
     waiting.seen = payment;
-    waiting.heard = true;
-    waiting.looked.resolve();
+    hear(waiting);
     if (isDecided(payment)) for (const end of waiting.ends) end();
   }
 
@@ -146,9 +195,18 @@ export class PaymentWaiter {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     waiting.fault = fault;
-    waiting.heard = true;
-    waiting.looked.resolve();
+    hear(waiting);
   }
+}
+
+function hear(waiting: Waiting): void {
+  waiting.heard = true;
+  waiting.isRecent = true;
+  waiting.looked.resolve();
+}
+
+function isOver({ seen }: Waiting): boolean {
+  return seen !== undefined && isDecided(seen);
 }
 
 async function word({ looked }: Waiting): Promise<void> {

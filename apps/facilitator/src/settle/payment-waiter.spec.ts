@@ -82,4 +82,52 @@ describe('waiting for a payment', () => {
     waiter.close();
     for (const payment of await Promise.all(waits)) expect(payment.state).toBe('submitted');
   });
+
+  it('asks for an expected payment only once something is heard of it', async () => {
+    const payments = registry('confirmed');
+    const waiter = new PaymentWaiter({ findMany: payments.findMany, waitMs: 60_000 });
+    const expected = waiter.expect(id);
+    const wait = expected.wait();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(payments.queries()).toBe(0);
+    waiter.notify(id);
+    await expect(wait).resolves.toMatchObject({ state: 'confirmed' });
+    expect(payments.queries()).toBe(1);
+  });
+
+  it('hears what is said of an expected payment before anybody waits for it', async () => {
+    const payments = registry('confirmed');
+    const waiter = new PaymentWaiter({ findMany: payments.findMany, waitMs: 60_000 });
+    const expected = waiter.expect(id);
+    waiter.notify(id);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await expect(expected.wait()).resolves.toMatchObject({ state: 'confirmed' });
+    expect(payments.queries()).toBe(1);
+  });
+
+  it('looks at an expected payment by itself, when nothing was heard of it and when its time is up', async () => {
+    const payments = registry('confirmed');
+    const polling = new PaymentWaiter({ findMany: payments.findMany, waitMs: 60_000, pollIntervalMs: 20 });
+    polling.start();
+    await expect(polling.expect(id).wait()).resolves.toMatchObject({ state: 'confirmed' });
+    polling.close();
+    const late = new PaymentWaiter({ findMany: registry('submitted').findMany, waitMs: 10 });
+    await expect(late.expect(id).wait()).resolves.toMatchObject({ state: 'submitted' });
+  });
+
+  it('forgets an expected payment that was not reserved, and keeps it for others who wait', async () => {
+    const payments = registry('submitted');
+    const waiter = new PaymentWaiter({ findMany: payments.findMany, waitMs: 60_000 });
+    const dropped = waiter.expect(id);
+    const kept = waiter.expect(id).wait();
+    dropped.drop();
+    payments.decide('confirmed');
+    waiter.notify(id);
+    await expect(kept).resolves.toMatchObject({ state: 'confirmed' });
+    waiter.expect(id).drop();
+    const asked = payments.queries();
+    waiter.notify(id);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(payments.queries()).toBe(asked);
+  });
 });

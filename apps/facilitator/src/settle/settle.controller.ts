@@ -3,26 +3,21 @@ import { type Logger, type Problem, problem } from '@quittance/observability';
 import { type PaymentRequest, settleAnswer, type SettleResponse } from '@quittance/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
 import type { Config } from '../config.js';
 import { Admission } from '../http/admission.js';
 import { ProblemError } from '../http/problem.error.js';
 import { readBody, settleRefusal, statusOfVerdict } from '../http/refusal.js';
-import { PaymentRepository } from '../payment/payment.repository.js';
-import { configToken, loggerToken } from '../tokens.provider.js';
-import { PaymentWaiter } from './payment-waiter.adapter.js';
-import { settle, type SettleResult } from './settle.js';
-import { TransportWatch } from './transport-watch.loop.js';
+import { FacilitatorMetrics } from '../metrics/facilitator-metrics.js';
+import { configToken, loggerToken, settlePortsToken } from '../tokens.provider.js';
+import { settle, type SettlePorts, type SettleResult } from './settle.js';
 
 @Controller('settle')
 export class SettleController {
   private readonly admission = new Admission();
 
   constructor(
-    private readonly chains: FacilitatorChains,
-    private readonly payments: PaymentRepository,
-    private readonly waiter: PaymentWaiter,
-    private readonly transport: TransportWatch,
+    @Inject(settlePortsToken) private readonly ports: SettlePorts,
+    private readonly metrics: FacilitatorMetrics,
     @Inject(configToken) private readonly config: Config,
     @Inject(loggerToken) private readonly logger: Logger,
   ) {}
@@ -40,23 +35,29 @@ export class SettleController {
     const reading = readBody(body);
     if (!reading.ok) {
       reply.status(reading.status);
+      this.metrics.countVerdict({ route: 'settle', outcome: 'refused', reason: reading.refusal.reason });
       return settleRefusal(reading.refusal, this.config.reasonVocabulary);
     }
-    const result = await settle(reading.request, {
-      chains: this.chains.byId,
-      registry: this.payments,
-      waiter: this.waiter,
-      transport: this.transport,
-      nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
-    });
+    const result = await settle(reading.request, this.ports);
     const { outcome, paymentId } = result;
     this.logger.info(
       { paymentId, success: outcome.success, ...(outcome.success ? {} : { reason: outcome.reason }) },
       'settled',
     );
+    this.count(result);
     if (result.kind === 'unknown') throw new ProblemError(notBroadcastYet(paymentId));
     if (!outcome.success) reply.status(statusOfVerdict(outcome.reason));
     return this.wireAnswer(reading.request, result);
+  }
+
+  private count({ outcome }: SettleResult): void {
+    if (outcome.success) {
+      this.metrics.countVerdict({ route: 'settle', outcome: 'settled' });
+      return;
+    }
+    const { reason } = outcome;
+    const kind = reason === 'settlement_pending' ? 'pending' : 'refused';
+    this.metrics.countVerdict({ route: 'settle', outcome: kind, reason });
   }
 
   private wireAnswer(request: PaymentRequest, { outcome, payer }: SettleResult): SettleResponse {

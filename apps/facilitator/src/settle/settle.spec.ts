@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ExactEvmFacts } from '@quittance/exact-evm';
 import { parseChainId } from '@quittance/money';
-import { parsePaymentRequest, type PaymentRequest } from '@quittance/protocol';
+import { parsePaymentRequest, type PaymentId, type PaymentRequest } from '@quittance/protocol';
 import { privateKeyToAccount } from 'viem/accounts';
 
 import { asV1, paymentBody } from '../../test/payment.fixture.js';
@@ -43,6 +43,10 @@ class World {
   readonly reservations: Reservation[] = [];
   facts: ExactEvmFacts = facts;
   transportDown = false;
+  suspended = false;
+  full = false;
+  readonly places: boolean[] = [];
+  dropped = 0;
   factsAsked = 0;
   outcome: Partial<Payment> = { state: 'confirmed', transaction };
   beforeReserve: () => void = () => undefined;
@@ -70,10 +74,16 @@ class World {
         reserve: async (reservation) => this.reserve(reservation),
       },
       waiter: {
-        wait: async (id) => {
-          const payment = this.payments.get(id);
-          if (payment === undefined) throw new Fault('unseen');
-          return { ...payment, ...this.outcome };
+        wait: (id) => this.wait(id),
+        expect: (id) => ({ wait: () => this.wait(id), drop: () => void (this.dropped += 1) }),
+      },
+      intake: {
+        requireSettling: () => {
+          if (this.suspended) throw new Fault('suspended');
+        },
+        enter: () => {
+          if (this.suspended || this.full) throw new Fault('nothing new');
+          return { leave: (kept) => void this.places.push(kept) };
         },
       },
       transport: {
@@ -82,6 +92,12 @@ class World {
         },
       },
     };
+  }
+
+  private async wait(id: PaymentId): Promise<Payment> {
+    const payment = this.payments.get(id);
+    if (payment === undefined) throw new Fault('unseen');
+    return { ...payment, ...this.outcome };
   }
 
   private inFlight({ landed }: Reservation['at']): bigint {
@@ -111,6 +127,7 @@ function paymentOf(terms: Reservation['terms']): Payment {
     transaction: null,
     blockNumber: null,
     authorizationSpent: null,
+    lastEventId: '0b0e1f4e-2c52-4c1c-9a3e-6a3d1b1f0001',
     acceptedAt: at,
     updatedAt: at,
   };
@@ -173,6 +190,30 @@ describe('settling', () => {
     expect([world.factsAsked, world.reservations.length]).toEqual([0, 0]);
   });
 
+  it.each(['suspended', 'full'] as const)(
+    'takes on nothing new while the chain is %s, and answers for what is known',
+    async (held) => {
+      const world = new World();
+      const known = await requestOf();
+      const outcome = await settle(known, world.ports);
+      world[held] = true;
+      await expect(settle(await requestOf(), world.ports)).rejects.toThrow(Fault);
+      expect([world.factsAsked, world.reservations.length]).toEqual([1, 1]);
+      await expect(settle(known, world.ports)).resolves.toEqual(outcome);
+    },
+  );
+
+  it('gives its place in the queue back, whatever comes of it', async () => {
+    const world = new World();
+    await settle(await requestOf(), world.ports);
+    await settle(await requestOf(), world.ports);
+    world.beforeReserve = () => {
+      throw new Fault('broken');
+    };
+    await expect(settle(await requestOf(), world.ports)).rejects.toThrow(Fault);
+    expect([world.places, world.dropped]).toEqual([[true, false, false], 2]);
+  });
+
   it('gives the winner’s outcome when an identical request won while we asked the chain', async () => {
     const [world, rival] = [new World(), new World()];
     const request = await requestOf();
@@ -232,6 +273,17 @@ describe('verifying', () => {
         payer: payer.address,
       });
     expect(world.payments.size).toBe(0);
+  });
+
+  it('says nothing of a new payment while the chain is suspended, and what is known of others', async () => {
+    const world = new World();
+    const known = await requestOf();
+    await settle(known, world.ports);
+    world.suspended = true;
+    await expect(verify(await requestOf(), world.ports)).rejects.toThrow(Fault);
+    await expect(verify(known, world.ports)).resolves.toMatchObject({
+      verdict: { reason: 'invalid_exact_evm_nonce_already_used' },
+    });
   });
 
   it('refuses what is settled already, and what does not fit beside what is in flight', async () => {

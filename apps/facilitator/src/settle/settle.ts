@@ -1,3 +1,5 @@
+import type { ChainId } from '@quittance/money';
+import { crashPoint } from '@quittance/observability';
 import { fingerprintOf, type PaymentId, type PaymentRequest, type Refusal } from '@quittance/protocol';
 
 import {
@@ -30,11 +32,22 @@ export type SettlePorts = VerifyPorts & {
     /** In one transaction: the payment, unless its identity is taken or the payer cannot cover it, and its event. */
     reserve(reservation: Reservation): Promise<Reserved>;
   };
-  /** Waits until the payment is decided or the time is up; gives it as it then is. */
-  readonly waiter: { wait(id: PaymentId): Promise<Payment> };
+  readonly waiter: {
+    /** Waits until the payment is decided or the time is up; gives it as it then is. */
+    wait(id: PaymentId): Promise<Payment>;
+    /** Listens from now on, for a payment that is about to be reserved: its outcome may come before we know that it is. */
+    expect(id: PaymentId): ExpectedPayment;
+  };
+  readonly intake: VerifyPorts['intake'] & {
+    /** Throws a fault when the chain takes nothing on now, or has enough to do. */
+    enter(chainId: ChainId): { leave(kept: boolean): void };
+  };
   /** Throws a fault when events could not travel: a payment that nobody would hear of must not be promised. */
   readonly transport: { requireAvailable(): void };
 };
+
+/** Either waited for or dropped, once. */
+export type ExpectedPayment = { wait(): Promise<Payment>; drop(): void };
 
 export type SettleResult = SettleStanding & { readonly payer?: string; readonly paymentId?: PaymentId };
 
@@ -57,11 +70,38 @@ export async function settle(request: PaymentRequest, ports: SettlePorts): Promi
 }
 
 async function standingOfSettling(settling: Settling, ports: SettlePorts): Promise<SettleStanding> {
-  const known = await ports.registry.find(settling.presented.id);
+  const { id, chain } = settling.presented;
+  const known = await ports.registry.find(id);
   if (known !== null) return join(known, settling, ports);
   ports.transport.requireAvailable();
+  const place = ports.intake.enter(chain.chainId);
+  const expected = ports.waiter.expect(id);
+  let tried: Tried | undefined;
+  try {
+    tried = await tryToReserve(settling, ports);
+  } finally {
+    place.leave(tried?.outcome === 'reserved');
+    if (tried?.outcome !== 'reserved') expected.drop();
+  }
+  switch (tried.outcome) {
+    case 'reserved':
+      crashPoint('facilitator.reserved');
+      return standingOf(await expected.wait());
+    case 'exists':
+      return (await joinWinner(settling, ports)) ?? refused(vanished);
+    case 'refused':
+      return (tried.isFinal ? undefined : await joinWinner(settling, ports)) ?? refused(tried.refusal);
+  }
+}
+
+type Tried =
+  | { readonly outcome: 'reserved' | 'exists' }
+  /** `isFinal`: the registry itself refused, so that no identical request can have won. */
+  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly isFinal: boolean };
+
+async function tryToReserve(settling: Settling, ports: SettlePorts): Promise<Tried> {
   const assessed = await assess(settling.presented, ports);
-  if (!assessed.ok) return (await joinWinner(settling, ports)) ?? refused(assessed);
+  if (!assessed.ok) return { outcome: 'refused', refusal: assessed, isFinal: false };
   const balance = assessed.facts.balance ?? 0n;
   const { payment } = assessed;
   const reserveAt = async (at: BalanceBlock): Promise<Reserved> =>
@@ -70,16 +110,9 @@ async function standingOfSettling(settling: Settling, ports: SettlePorts): Promi
   const first = await reserveAt(at);
   const reserved =
     first.outcome === 'short' ? await reserveAt(await withLanded(at, settling.presented, ports)) : first;
-  switch (reserved.outcome) {
-    case 'reserved':
-      return standingOf(await ports.waiter.wait(settling.presented.id));
-    case 'exists':
-      return (await joinWinner(settling, ports)) ?? refused(vanished);
-    case 'short': {
-      const short = shortfall({ balance, inFlight: reserved.inFlight, amount: payment.value });
-      return refused(short ?? vanished);
-    }
-  }
+  if (reserved.outcome !== 'short') return reserved;
+  const short = shortfall({ balance, inFlight: reserved.inFlight, amount: payment.value });
+  return { outcome: 'refused', refusal: short ?? vanished, isFinal: true };
 }
 
 /** An identical request may have won while we asked the chain: then its outcome is the answer, and not what it changed. */

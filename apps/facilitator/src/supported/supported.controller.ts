@@ -2,15 +2,20 @@ import { Controller, Get } from '@nestjs/common';
 import type { SupportedResponse } from '@quittance/protocol';
 
 import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
+import { Intake } from '../intake/intake.js';
 import { supported } from './supported.js';
 
 @Controller()
 export class SupportedController {
-  constructor(private readonly chains: FacilitatorChains) {}
+  constructor(
+    private readonly chains: FacilitatorChains,
+    private readonly intake: Intake,
+  ) {}
 
   @Get('supported')
   kinds(): SupportedResponse {
-    return supported(this.chains.all);
+    // What cannot be settled now is not offered.
+    return supported(this.chains.all.filter(({ chainId }) => !this.intake.isSuspended(chainId)));
   }
 
   @Get()

@@ -7,6 +7,8 @@ import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
 import type { Config } from '../config.js';
 import { Admission } from '../http/admission.js';
 import { readBody, statusOfVerdict, verifyRefusal } from '../http/refusal.js';
+import { Intake } from '../intake/intake.js';
+import { FacilitatorMetrics } from '../metrics/facilitator-metrics.js';
 import { PaymentRepository } from '../payment/payment.repository.js';
 import { configToken, loggerToken } from '../tokens.provider.js';
 import { verify } from './verify.js';
@@ -18,6 +20,8 @@ export class VerifyController {
   constructor(
     private readonly chains: FacilitatorChains,
     private readonly payments: PaymentRepository,
+    private readonly intake: Intake,
+    private readonly metrics: FacilitatorMetrics,
     @Inject(configToken) private readonly config: Config,
     @Inject(loggerToken) private readonly logger: Logger,
   ) {}
@@ -36,15 +40,21 @@ export class VerifyController {
     const reading = readBody(body);
     if (!reading.ok) {
       reply.status(reading.status);
+      this.metrics.countVerdict({ route: 'verify', outcome: 'refused', reason: reading.refusal.reason });
       return verifyRefusal(reading.refusal, vocabulary);
     }
     const { request } = reading;
     const { verdict, payer } = await verify(request, {
       chains: this.chains.byId,
       registry: this.payments,
+      intake: this.intake,
       nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
     });
     if (!verdict.ok) reply.status(statusOfVerdict(verdict.reason));
+    this.metrics.countVerdict({
+      route: 'verify',
+      ...(verdict.ok ? { outcome: 'valid' } : { outcome: 'refused', reason: verdict.reason }),
+    });
     this.logger.debug(
       { network: request.network, valid: verdict.ok, ...(verdict.ok ? {} : { reason: verdict.reason }) },
       'verified',

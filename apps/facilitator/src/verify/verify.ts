@@ -1,4 +1,5 @@
 import { type ExactEvmFacts, judgeExactEvm } from '@quittance/exact-evm';
+import type { ChainId } from '@quittance/money';
 import type { PaymentId, PaymentRequest, Refusal, Verdict } from '@quittance/protocol';
 
 import type { BalanceBlock, Payment, Purse } from '../payment/payment.js';
@@ -12,6 +13,8 @@ export type VerifyPorts = {
     inFlight(purse: Purse, at: BalanceBlock): Promise<bigint>;
     openNonces(purse: Purse, at: BalanceBlock): Promise<readonly string[]>;
   };
+  /** Throws a fault when nothing new is settled on the chain now; what is known already is answered all the same. */
+  readonly intake: { requireSettling(chainId: ChainId): void };
   readonly nowSeconds: () => bigint;
 };
 
@@ -24,6 +27,7 @@ export async function verify(request: PaymentRequest, ports: VerifyPorts): Promi
   const payer = presented.payerAsWritten;
   const known = await ports.registry.find(presented.id);
   if (known !== null) return { verdict: { ok: false, ...alreadyReserved(known) }, payer };
+  ports.intake.requireSettling(presented.chain.chainId);
   const assessed = await assess(presented, ports);
   if (!assessed.ok) return { verdict: assessed, payer };
   const { payment, facts } = assessed;

@@ -22,7 +22,7 @@ const networks = z
       assets: z.array(
         z.object({
           address: z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be an EVM address'),
-          symbol: z.string().min(1).max(32),
+          symbol: z.string().regex(/^.{1,32}$/su, 'must be a text of 1 to 32 characters'),
           decimals: z.int().min(0).max(77),
         }),
       ),

@@ -3,25 +3,25 @@ import { z } from 'zod';
 
 import { layers } from '../posting/line.js';
 
-/** Parameters and fields that several answers share. */
+/** Parameters and fields that several answers share. A cursor carries them too, and may hold anything: see `shortText`. */
 
 const codeLengthMax = 160;
 
-export const accountCodeParameter = z
+/** Measured only once it is a text: zod's own bound measures whatever claims a `length`, and throws on a hostile one. */
+const shortText = z
   .string()
-  .max(codeLengthMax)
+  .refine((text) => text.length <= codeLengthMax, `must have at most ${codeLengthMax} characters`)
+  .meta({ maxLength: codeLengthMax });
+
+export const accountCodeParameter = shortText
   .regex(/^[FG]:[-:_a-zA-Z0-9]+$/, 'must be an account code, like "F:transit:eip155:8453"')
   .describe('Account code, like `F:merchant:eip155:8453:0x…`.');
 
-export const accountPrefixParameter = z
-  .string()
-  .max(codeLengthMax)
+export const accountPrefixParameter = shortText
   .regex(/^[FG](:[-:_a-zA-Z0-9]*)?$/, 'must be the beginning of an account code, like "F:merchant:"')
   .describe('How the account codes begin, like `F:merchant:`.');
 
-export const assetParameter = z
-  .string()
-  .max(codeLengthMax)
+export const assetParameter = shortText
   .regex(assetIdPattern, 'must be a CAIP-19 asset id, like "eip155:8453/erc20:0x…"')
   .transform(parseAssetId)
   .describe('CAIP-19 asset id.');

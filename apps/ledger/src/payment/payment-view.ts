@@ -1,20 +1,36 @@
 import { evmNativeAssetId } from '@quittance/money';
 
 import type { AssetDirectory } from '../asset/asset-directory.js';
-import { type Attempt, type PaymentFacts, stateOf, type Told } from '../posting/payment-facts.js';
+import {
+  type Attempt,
+  confirmationOf,
+  failureOf,
+  gasSpent,
+  type Outcome,
+  type PaymentFacts,
+  stateOf,
+  type Told,
+  transactionOf,
+} from '../posting/payment-facts.js';
 import type { Transaction } from '../transaction/transaction.schema.js';
-import type { Payment, Step } from './payment.schema.js';
+import { type Payment, type Step, stepKinds } from './payment.schema.js';
+
+/** What the books hold of a payment. */
+export type PaymentRecord = {
+  readonly facts: PaymentFacts;
+  readonly transactions: Transaction[];
+  /** The last block of its chain that is final. */
+  readonly finalBlock: bigint | null;
+};
 
 /** A payment as an answer shows it: who paid whom what, where it stands, and how it came there. */
-export function paymentView(
-  facts: PaymentFacts,
-  transactions: Transaction[],
-  assets: AssetDirectory,
-): Payment {
+export function paymentView(record: PaymentRecord, assets: AssetDirectory): Payment {
+  const { facts, transactions } = record;
   const { paymentId, chainId, payer, payTo, amount } = facts;
   return {
     id: paymentId,
     state: stateOf(facts),
+    final: isFinal(record),
     chainId,
     payer,
     payTo,
@@ -22,20 +38,27 @@ export function paymentView(
     amount,
     resource: facts.accepted?.resource ?? null,
     nonce: facts.accepted?.nonce ?? null,
-    transaction: transactionOf(facts),
+    transaction: latestTransaction(facts),
     ...settlementOf(facts),
-    failure: failureOf(facts),
+    failure: failureView(facts),
     gas: gasOf(facts, assets),
     timeline: timelineOf(facts),
     transactions,
   };
 }
 
-function transactionOf({ confirmed, failed, attempts }: PaymentFacts): Payment['transaction'] {
-  return confirmed?.transaction ?? failed?.transaction ?? attempts.at(-1)?.submitted?.transaction ?? null;
+function isFinal({ facts, finalBlock }: PaymentRecord): boolean {
+  const confirmed = confirmationOf(facts);
+  return confirmed !== null && finalBlock !== null && BigInt(confirmed.blockNumber) <= finalBlock;
 }
 
-function settlementOf({ confirmed }: PaymentFacts): Pick<Payment, 'settledBy' | 'block'> {
+function latestTransaction(facts: PaymentFacts): Payment['transaction'] {
+  const newest = transactionOf(facts.attempts.at(-1));
+  return confirmationOf(facts)?.transaction ?? failureOf(facts)?.transaction ?? newest;
+}
+
+function settlementOf(facts: PaymentFacts): Pick<Payment, 'settledBy' | 'block'> {
+  const confirmed = confirmationOf(facts);
   if (confirmed === null) return { settledBy: null, block: null };
   return {
     settledBy: confirmed.settledBy,
@@ -43,16 +66,21 @@ function settlementOf({ confirmed }: PaymentFacts): Pick<Payment, 'settledBy' | 
   };
 }
 
-function failureOf(facts: PaymentFacts): Payment['failure'] {
-  if (facts.failed === null || stateOf(facts) !== 'failed') return null;
-  return { reason: facts.failed.reason, detail: facts.failed.detail };
+function failureView(facts: PaymentFacts): Payment['failure'] {
+  const failed = failureOf(facts);
+  if (failed === null || stateOf(facts) !== 'failed') return null;
+  return { reason: failed.reason, detail: failed.detail };
 }
 
 function gasOf(facts: PaymentFacts, assets: AssetDirectory): Payment['gas'] {
   const asset = assets.view(evmNativeAssetId(facts.chainId));
-  return facts.attempts.flatMap(({ attempt, gas }) =>
-    gas === null ? [] : [{ attempt, relayer: gas.relayer, outcome: gas.outcome, fee: gas.fee, asset }],
-  );
+  return gasSpent(facts).map(({ attempt, relayer, outcome, fee }) => ({
+    attempt,
+    relayer,
+    outcome,
+    fee,
+    asset,
+  }));
 }
 
 type StepParts = Pick<Step, 'what' | 'detail'> & Partial<Pick<Step, 'attempt' | 'transaction'>>;
@@ -67,47 +95,58 @@ const step = (told: Told, { what, detail, attempt = null, transaction = null }: 
 });
 
 function timelineOf(facts: PaymentFacts): Step[] {
-  const { accepted, expired, failed, confirmed, attempts } = facts;
-  const steps = attempts.flatMap(attemptSteps);
+  const { accepted, expired, attempts, outcomes, reorgs } = facts;
+  const steps = [...attempts.flatMap(attemptSteps), ...gasSteps(facts), ...outcomes.map(outcomeStep)];
   if (accepted !== null)
     steps.push(step(accepted, { what: 'accepted', detail: `valid until ${timeOf(accepted.validBefore)}` }));
   if (expired !== null) steps.push(step(expired, { what: 'expired', detail: 'never submitted' }));
-  if (failed !== null) {
-    const { reason, detail, transaction } = failed;
-    steps.push(step(failed, { what: 'failed', detail: `${reason}: ${detail}`, transaction }));
-  }
-  if (confirmed !== null) {
-    const { transaction, blockNumber, settledBy } = confirmed;
-    const by = settledBy === 'us' ? 'by us' : 'by somebody else';
-    steps.push(step(confirmed, { what: 'confirmed', detail: `${by}, in block ${blockNumber}`, transaction }));
+  for (const reorg of reorgs) {
+    const detail = `block ${reorg.blockNumber} left the chain: event ${reorg.takesBack} no longer holds`;
+    steps.push(step(reorg, { what: 'reorged', detail, transaction: reorg.transaction }));
   }
   return steps.sort((a, b) =>
-    a.at === b.at ? ranks.indexOf(a.what) - ranks.indexOf(b.what) : a.at < b.at ? -1 : 1,
+    a.at === b.at ? stepKinds.indexOf(a.what) - stepKinds.indexOf(b.what) : a.at < b.at ? -1 : 1,
   );
 }
 
-/** What comes first of things reported for the same moment. */
-const ranks: readonly Step['what'][] = [
-  'accepted',
-  'submitted',
-  'gas spent',
-  'failed',
-  'expired',
-  'confirmed',
-];
+function attemptSteps({ attempt, submitted, replacements }: Attempt): Step[] {
+  const steps = replacements.map((one) => {
+    const detail = `by version ${one.version}, which may cost ${one.reserve} wei`;
+    return step(one, { what: 'replaced', attempt, transaction: one.transaction, detail });
+  });
+  if (submitted === null) return steps;
+  const { relayer, relayerNonce, transaction } = submitted;
+  const detail = `by ${relayer}, with relayer nonce ${relayerNonce}`;
+  return [step(submitted, { what: 'submitted', attempt, transaction, detail }), ...steps];
+}
 
-function attemptSteps({ attempt, submitted, gas }: Attempt): Step[] {
-  const transaction = submitted?.transaction ?? null;
-  const steps: Step[] = [];
-  if (submitted !== null) {
-    const detail = `by ${submitted.relayer}, with relayer nonce ${submitted.relayerNonce}`;
-    steps.push(step(submitted, { what: 'submitted', attempt, transaction, detail }));
+/** Only what counts: what a reorganisation took back was not spent. */
+function gasSteps(facts: PaymentFacts): Step[] {
+  return gasSpent(facts).map((gas) => {
+    const { attempt, fee, outcome, transaction } = gas;
+    return step(gas, { what: 'gas spent', attempt, transaction, detail: `${fee} wei, ${outcome}` });
+  });
+}
+
+function outcomeStep(outcome: Outcome): Step {
+  const { transaction } = outcome;
+  switch (outcome.kind) {
+    case 'confirmed': {
+      const by = outcome.settledBy === 'us' ? 'by us' : 'by somebody else';
+      const detail = `${by}, in block ${outcome.blockNumber}`;
+      return step(outcome, { what: 'confirmed', detail, transaction });
+    }
+    case 'failed':
+      return step(outcome, {
+        what: 'failed',
+        detail: `${outcome.reason}: ${outcome.detail}`,
+        transaction,
+      });
+    case 'released': {
+      const { attempt, cause } = outcome;
+      return step(outcome, { what: 'released', attempt, transaction, detail: cause });
+    }
   }
-  if (gas !== null) {
-    const detail = `${gas.fee} wei, ${gas.outcome}`;
-    steps.push(step(gas, { what: 'gas spent', attempt, transaction, detail }));
-  }
-  return steps;
 }
 
 const millisecondsMax = 8_640_000_000_000_000n;

@@ -28,6 +28,7 @@ export class PaymentController {
       limit: pageLimitMax,
       cursor: undefined,
     });
-    return paymentView(facts, items, this.assets);
+    const finalBlock = await this.payments.finalBlock(facts.chainId);
+    return paymentView({ facts, transactions: items, finalBlock }, this.assets);
   }
 }

@@ -16,4 +16,13 @@ export class PaymentRepository {
     // Written by the posting from this very type.
     return row === null ? null : (row.facts as unknown as PaymentFacts);
   }
+
+  /** The last block of a chain that is final; null where none is known to be. */
+  async finalBlock(chainId: string): Promise<bigint | null> {
+    const [row] = await this.database.sql<{ block: string }>(
+      'SELECT final_block::text AS block FROM ledger.chain WHERE chain_id = $1',
+      [chainId],
+    );
+    return row === undefined ? null : BigInt(row.block);
+  }
 }

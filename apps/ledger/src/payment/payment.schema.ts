@@ -6,10 +6,23 @@ import { transactionSchema } from '../transaction/transaction.schema.js';
 
 export const paymentPath = z.strictObject({ id: paymentIdParameter });
 
+/** What comes first of things reported for the same moment. */
+export const stepKinds = [
+  'accepted',
+  'submitted',
+  'replaced',
+  'gas spent',
+  'released',
+  'failed',
+  'expired',
+  'confirmed',
+  'reorged',
+] as const;
+
 const stepSchema = z
   .strictObject({
     at: timeField,
-    what: z.enum(['accepted', 'submitted', 'gas spent', 'confirmed', 'failed', 'expired']),
+    what: z.enum(stepKinds),
     attempt: z.int().nullable().describe('Which of our transactions, where it is about one.'),
     transaction: hashField.nullable(),
     detail: z.string(),
@@ -21,7 +34,7 @@ const gasSchema = z
   .strictObject({
     attempt: z.int(),
     relayer: z.string().describe('Who paid it.'),
-    outcome: z.enum(['ok', 'reverted']),
+    outcome: z.enum(['ok', 'reverted', 'missed']).describe('missed: mined, without settling this payment.'),
     fee: amountField,
     asset: assetSchema,
   })
@@ -31,6 +44,9 @@ export const paymentSchema = z
   .strictObject({
     id: z.uuid(),
     state: z.enum(['accepted', 'submitted', 'confirmed', 'failed', 'expired']),
+    final: z
+      .boolean()
+      .describe('Whether its confirmation can no longer be taken back, by the rules of the chain.'),
     chainId: z.string().describe('CAIP-2 chain id.'),
     payer: z.string(),
     payTo: z.string(),

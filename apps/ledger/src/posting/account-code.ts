@@ -1,5 +1,9 @@
 import type { ChainId } from '@quittance/money';
 
+import type { GasFact } from './payment-facts.js';
+
+type GasOutcome = GasFact['outcome'];
+
 /**
  * The chart of accounts. Book F holds what the facilitator moved but never owned, book G its own wallets and costs.
  * The database knows the same patterns (`ledger.account_class`) and lets nothing else become an account.
@@ -17,8 +21,8 @@ export const accountCode = {
   relayerWallet: (chainId: ChainId, address: string) => `G:wallet:relayer:${chainId}:${address}`,
   /** The most that transactions under way may cost; back to 0 for every attempt. */
   gasTransit: (chainId: ChainId) => `G:transit:gas:${chainId}`,
-  /** What mined transactions cost. */
-  gasExpense: (chainId: ChainId, outcome: 'ok' | 'reverted') => `G:expense:gas:${chainId}:${outcome}`,
+  /** What mined transactions cost: `filler` is for those that carried no payment. */
+  gasExpense: (chainId: ChainId, outcome: GasOutcome | 'filler') => `G:expense:gas:${chainId}:${outcome}`,
 } as const;
 
 export type Book = 'F' | 'G';

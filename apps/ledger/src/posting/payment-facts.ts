@@ -1,29 +1,70 @@
-import type { EventOf, GasSpent, QuittanceEvent } from '@quittance/events';
-import { type AssetId, atomicAmount, type ChainId, parseAtomicAmount } from '@quittance/money';
-
-import { EventContradictsError } from './posting-error.js';
+import type { AssetId, ChainId } from '@quittance/money';
 
 /** When something happened, and the event that told us. */
 export type Told = { readonly at: string; readonly eventId: string };
 
+/** The first transaction of an attempt. */
 export type Submission = Told & {
   readonly relayer: string;
   readonly relayerNonce: string;
   readonly transaction: string;
-  /** The most it may cost, in wei: gas limit × highest gas price. */
+  /** The most that this payment's part of it may cost, in wei. */
   readonly reserve: string;
 };
 
-export type GasFact = Told & {
-  readonly relayer: string;
-  readonly outcome: 'ok' | 'reverted';
-  readonly fee: string;
+/** A later transaction of an attempt, in place of the one before it; the submission is version 1. */
+export type Replacement = Told & {
+  readonly version: number;
+  readonly transaction: string;
+  readonly reserve: string;
 };
 
 export type Attempt = {
   readonly attempt: number;
   readonly submitted: Submission | null;
-  readonly gas: GasFact | null;
+  readonly replacements: readonly Replacement[];
+};
+
+export type GasFact = {
+  readonly attempt: number;
+  readonly relayer: string;
+  readonly outcome: 'ok' | 'reverted' | 'missed';
+  readonly fee: string;
+};
+
+type Report = Told & { readonly blockHash: string | null; readonly gas: GasFact | null };
+
+export type Confirmation = Report & {
+  readonly kind: 'confirmed';
+  readonly transaction: string;
+  readonly blockNumber: string;
+  readonly blockHash: string;
+  readonly logIndex: number;
+  readonly settledBy: 'us' | 'other';
+};
+
+export type Failure = Report & {
+  readonly kind: 'failed';
+  readonly reason: string;
+  readonly detail: string;
+  readonly transaction: string | null;
+};
+
+/** An attempt that ended without settling the payment. */
+export type Release = Report & {
+  readonly kind: 'released';
+  readonly attempt: number;
+  readonly cause: 'displaced' | 'missed' | 'reverted';
+  readonly transaction: string;
+};
+
+/** What the chain, or its refusal, made of the payment; a reorganisation can take each back. */
+export type Outcome = Confirmation | Failure | Release;
+
+export type Reorg = Told & {
+  readonly takesBack: string;
+  readonly transaction: string;
+  readonly blockNumber: string;
 };
 
 /**
@@ -42,159 +83,100 @@ export type PaymentFacts = {
     | (Told & { readonly resource: string | null; readonly validBefore: string; readonly nonce: string })
     | null;
   readonly expired: Told | null;
-  readonly failed:
-    (Told & { readonly reason: string; readonly detail: string; readonly transaction: string | null }) | null;
-  readonly confirmed:
-    | (Told & {
-        readonly transaction: string;
-        readonly blockNumber: string;
-        readonly blockHash: string;
-        readonly logIndex: number;
-        readonly settledBy: 'us' | 'other';
-      })
-    | null;
+  /** By number. */
   readonly attempts: readonly Attempt[];
+  /** In the order in which they happened, those taken back included. */
+  readonly outcomes: readonly Outcome[];
+  readonly reorgs: readonly Reorg[];
 };
 
 export type PaymentState = 'accepted' | 'submitted' | 'confirmed' | 'failed' | 'expired';
 
+/** Negative when `a` comes first: by time, the event id decides between equals. */
+export function byTime(a: Told, b: Told): number {
+  if (a.at === b.at) return a.eventId < b.eventId ? -1 : a.eventId > b.eventId ? 1 : 0;
+  return Date.parse(a.at) - Date.parse(b.at) || (a.eventId < b.eventId ? -1 : 1);
+}
+
+/** The outcomes that no reorganisation took back. */
+export function standingOutcomes({ outcomes, reorgs }: PaymentFacts): readonly Outcome[] {
+  if (reorgs.length === 0) return outcomes;
+  const gone = new Set(reorgs.map(({ takesBack }) => takesBack));
+  return outcomes.filter(({ eventId }) => !gone.has(eventId));
+}
+
+/** What settled the payment as things stand: the first report that still holds. */
+export function confirmationOf(facts: PaymentFacts): Confirmation | null {
+  return standingOutcomes(facts).find((outcome) => outcome.kind === 'confirmed') ?? null;
+}
+
+/** Why it is given up, as things stand. */
+export function failureOf(facts: PaymentFacts): Failure | null {
+  return standingOutcomes(facts).find((outcome) => outcome.kind === 'failed') ?? null;
+}
+
 /** Where a payment stands. The chain wins: what it confirmed is confirmed, whatever was reported besides. */
 export function stateOf(facts: PaymentFacts): PaymentState {
-  if (facts.confirmed !== null) return 'confirmed';
-  if (facts.failed !== null) return 'failed';
+  if (confirmationOf(facts) !== null) return 'confirmed';
+  if (failureOf(facts) !== null) return 'failed';
   if (facts.expired !== null) return 'expired';
-  return facts.attempts.length > 0 ? 'submitted' : 'accepted';
+  return isSubmitted(facts) ? 'submitted' : 'accepted';
 }
+
+export type SpentGas = GasFact & Told & { readonly transaction: string | null };
+
+/** What its mined attempts cost, as things stand: one cost an attempt, however often it was reported. */
+export function gasSpent(facts: PaymentFacts): readonly SpentGas[] {
+  const byAttempt = new Map<number, SpentGas>();
+  for (const outcome of standingOutcomes(facts)) {
+    const { at, eventId, gas } = outcome;
+    if (gas === null || byAttempt.has(gas.attempt)) continue;
+    byAttempt.set(gas.attempt, { ...gas, at, eventId, transaction: ownTransaction(facts, outcome) });
+  }
+  return [...byAttempt.values()].sort((a, b) => a.attempt - b.attempt);
+}
+
+export type Reserve = { readonly relayer: string; readonly amount: bigint };
 
 /**
- * Adds what an event tells to what is known.
- *
- * @throws EventContradictsError when it speaks of other money than earlier events did; MoneyError when a gas reserve
- * is beyond 2^256 − 1.
+ * What transactions under way may still cost: those of attempts that were neither released nor mined. Of attempts with
+ * one relayer nonce only one can be mined: they count once. After a failure none is under way.
  */
-export function withEvent(facts: PaymentFacts | null, event: QuittanceEvent): PaymentFacts {
-  const known = facts ?? nothingKnown(event);
-  requireSamePayment(known, event);
-  switch (event.type) {
-    case 'payment.accepted': {
-      const { resource, authorization } = event.data;
-      const { validBefore, nonce } = authorization;
-      return {
-        ...known,
-        accepted: earlier(known.accepted, { ...told(event), resource, validBefore, nonce }),
-      };
-    }
-    case 'payment.expired':
-      return { ...known, expired: earlier(known.expired, told(event)) };
-    case 'settlement.submitted':
-      return withSubmission(known, event);
-    case 'settlement.confirmed':
-      return withGas(withConfirmation(known, event), event, event.data.gas);
-    case 'settlement.failed': {
-      const { reason, detail, transaction } = event.data;
-      const failed = earlier(known.failed, { ...told(event), reason, detail, transaction });
-      return withGas({ ...known, failed }, event, event.data.gas);
-    }
+export function reservesOf(facts: PaymentFacts): readonly Reserve[] {
+  if (facts.attempts.length === 0 || failureOf(facts) !== null) return [];
+  const released = new Set(
+    standingOutcomes(facts).flatMap((outcome) => (outcome.kind === 'released' ? [outcome.attempt] : [])),
+  );
+  const mined = new Set(gasSpent(facts).map(({ attempt }) => attempt));
+  const minedNonces = new Set(
+    facts.attempts.flatMap(({ attempt, submitted }) =>
+      mined.has(attempt) && submitted !== null ? [nonceOf(submitted)] : [],
+    ),
+  );
+  const outstanding = new Map<string, Reserve>();
+  for (const { attempt, submitted, replacements } of facts.attempts) {
+    if (submitted === null || released.has(attempt) || mined.has(attempt)) continue;
+    if (minedNonces.has(nonceOf(submitted))) continue;
+    const { reserve } = replacements.at(-1) ?? submitted;
+    outstanding.set(nonceOf(submitted), { relayer: submitted.relayer, amount: BigInt(reserve) });
   }
+  return [...outstanding.values()];
 }
 
-const told = (event: QuittanceEvent): Told => ({ at: event.occurredAt, eventId: event.id });
-
-/** Of two reports of one thing the one that happened first; the event id decides between equals. */
-function earlier<T extends Told>(a: T | null, b: T): T {
-  if (a === null) return b;
-  const [timeA, timeB] = [Date.parse(a.at), Date.parse(b.at)];
-  if (timeA !== timeB) return timeA < timeB ? a : b;
-  return a.eventId <= b.eventId ? a : b;
+/** The newest transaction of an attempt, as far as known: the likeliest to be mined. */
+export function transactionOf(attempt: Attempt | undefined): string | null {
+  return attempt?.replacements.at(-1)?.transaction ?? attempt?.submitted?.transaction ?? null;
 }
 
-function nothingKnown(event: QuittanceEvent): PaymentFacts {
-  const { paymentId, chainId, asset, payer, payTo, amount } = event.data;
-  const none = { accepted: null, expired: null, failed: null, confirmed: null, attempts: [] };
-  return { version: 1, paymentId, chainId, asset, payer, payTo, amount, ...none };
+/** The transaction of ours that an outcome is about, even where another's settled the payment. */
+export function ownTransaction(facts: PaymentFacts, outcome: Outcome): string | null {
+  if (outcome.kind !== 'confirmed' || outcome.settledBy === 'us') return outcome.transaction;
+  return transactionOf(facts.attempts.find(({ attempt }) => attempt === outcome.gas?.attempt));
 }
 
-function requireSamePayment(facts: PaymentFacts, event: QuittanceEvent): void {
-  const told = event.data;
-  for (const field of ['paymentId', 'chainId', 'asset', 'payer', 'payTo', 'amount'] as const) {
-    if (facts[field] !== told[field]) {
-      const what = `${field} was "${facts[field]}" and is now "${told[field]}"`;
-      throw new EventContradictsError(event.id, facts.paymentId, what);
-    }
-  }
-}
+const nonceOf = ({ relayer, relayerNonce }: Submission): string => `${relayer} ${relayerNonce}`;
 
-function withConfirmation(facts: PaymentFacts, event: EventOf<'settlement.confirmed'>): PaymentFacts {
-  const { transaction, block, logIndex, settledBy } = event.data;
-  const reported = {
-    ...told(event),
-    transaction,
-    blockNumber: block.number,
-    blockHash: block.hash,
-    logIndex,
-    settledBy,
-  };
-  return { ...facts, confirmed: earlier(facts.confirmed, reported) };
-}
-
-function withSubmission(facts: PaymentFacts, event: EventOf<'settlement.submitted'>): PaymentFacts {
-  const { attempt, relayer, relayerNonce, transaction, gasLimit, gasPriceMax } = event.data;
-  const reserve = atomicAmount(parseAtomicAmount(gasLimit) * parseAtomicAmount(gasPriceMax)).toString();
-  const submitted: Submission = { ...told(event), relayer, relayerNonce, transaction, reserve };
-  return withAttempt(facts, attempt, (known) => {
-    const fields = ['relayer', 'relayerNonce', 'transaction', 'reserve'] as const;
-    requireSame(
-      { event, facts, what: `submission ${attempt}`, known: known.submitted, reported: submitted },
-      fields,
-    );
-    return { ...known, submitted: earlier(known.submitted, submitted) };
-  });
-}
-
-function withGas(facts: PaymentFacts, event: QuittanceEvent, spent: GasSpent | null): PaymentFacts {
-  if (spent === null) return facts;
-  const { attempt, relayer, outcome, fee } = spent;
-  const gas: GasFact = { ...told(event), relayer, outcome, fee };
-  return withAttempt(facts, attempt, (known) => {
-    const fields = ['relayer', 'outcome', 'fee'] as const;
-    requireSame({ event, facts, what: `gas of attempt ${attempt}`, known: known.gas, reported: gas }, fields);
-    return { ...known, gas: earlier(known.gas, gas) };
-  });
-}
-
-function withAttempt(
-  facts: PaymentFacts,
-  attempt: number,
-  change: (known: Attempt) => Attempt,
-): PaymentFacts {
-  const known = facts.attempts.find((one) => one.attempt === attempt) ?? {
-    attempt,
-    submitted: null,
-    gas: null,
-  };
-  const others = facts.attempts.filter((one) => one.attempt !== attempt);
-  return { ...facts, attempts: [...others, change(known)].sort((a, b) => a.attempt - b.attempt) };
-}
-
-type Comparison<T> = {
-  readonly event: QuittanceEvent;
-  readonly facts: PaymentFacts;
-  readonly what: string;
-  readonly known: T | null;
-  readonly reported: T;
-};
-
-/** A second report of one thing may differ in its time, never in what it says of money. */
-function requireSame<T extends object>(
-  comparison: Comparison<T>,
-  fields: readonly (keyof T & string)[],
-): void {
-  const { event, facts, what, known, reported } = comparison;
-  if (known === null) return;
-  for (const field of fields) {
-    if (known[field] !== reported[field]) {
-      const detail = `${field} of ${what} was "${String(known[field])}" and is now "${String(reported[field])}"`;
-      throw new EventContradictsError(event.id, facts.paymentId, detail);
-    }
-  }
+/** Whether any event spoke of an attempt of ours, what it told taken back or not. */
+function isSubmitted({ attempts, outcomes }: PaymentFacts): boolean {
+  return attempts.length > 0 || outcomes.some(({ kind, gas }) => kind === 'released' || gas !== null);
 }

@@ -13,13 +13,13 @@ export class EventContradictsError extends Error {
   }
 }
 
-/** Lines named accounts that are not in the books. A defect of the service: it opens accounts before it posts. */
+/** A line named an account that is not in the books. A defect of the service: it opens accounts before it posts. */
 export class UnknownAccountError extends Error {
   override readonly name = 'UnknownAccountError';
   readonly code = 'unknown_account';
   readonly retryable = false;
 
-  constructor(given: number, found: number) {
-    super(`Of ${given} lines only ${found} have an account in the books.`);
+  constructor(account: string) {
+    super(`A line names the account ${account}, which is not in the books.`);
   }
 }

@@ -1,128 +1,99 @@
-import type { QuittanceEvent } from '@quittance/events';
+import type { PaymentEvent } from '@quittance/events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { PaymentStory } from '../../test/payment-events.js';
+import { chainId, filled, PaymentStory, relayer } from '../../test/payment-events.js';
+import { disordered, histories, type History } from '../../test/payment-histories.js';
+import { fillerOf, postFillers } from './filler.js';
 import { difference, type Line, netLines } from './line.js';
+import { stateOf } from './payment-facts.js';
 import { target } from './target.js';
 import { type PaymentPostings, postEvents } from './posting.js';
 
-const edges = [0n, 1n, 2n, 2n ** 53n - 1n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 128n, 2n ** 256n - 1n];
-const amounts = fc.oneof(fc.constantFrom(...edges), fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }));
-/** Two attempts, one fee each and one reserve each must still sum to what a line can hold. */
-const fees = fc.oneof(
-  fc.constantFrom(0n, 1n, 2n ** 63n, 2n ** 254n),
-  fc.bigInt({ min: 0n, max: 2n ** 254n }),
-);
-
-/** Every shape that a payment can take, in the order in which it happens. */
-const histories = fc
-  .record({
-    amount: amounts,
-    fees: fc.tuple(fees, fees),
-    priceMax: fees,
-    sameNonce: fc.boolean(),
-    ending: fc.constantFrom(
-      'none',
-      'us',
-      'other',
-      'otherThenOurRevert',
-      'failed',
-      'failedEarly',
-      'expired',
-      'failedThenOther',
-      'second',
-      'displacedThenUs',
-      'displacedThenOther',
-      'displacedThenOtherThenOurRevert',
-      'displacedThenFailed',
-    ),
-    steps: fc.integer({ min: 0, max: 3 }),
-  })
-  .map(({ amount, fees: [first, second], priceMax, sameNonce, ending, steps }) => {
-    const story = new PaymentStory({ name: 'any', amount });
-    const submissions = [
-      story.submitted(1, { limit: 1n, priceMax, relayerNonce: 1n }),
-      story.submitted(2, { limit: 1n, priceMax: priceMax / 2n, relayerNonce: sameNonce ? 1n : 2n }),
-      // Displaced again: a new nonce, whatever the ones before it had.
-      story.submitted(3, { limit: 1n, priceMax, relayerNonce: 3n }),
-    ].slice(0, steps);
-    const newest = Math.max(steps, 1);
-    const endings: Record<typeof ending, QuittanceEvent[]> = {
-      none: [],
-      us: [story.confirmed('us', { fee: first })],
-      other: [story.confirmed('other', null)],
-      otherThenOurRevert: [story.confirmed('other', null), story.confirmed('other', { fee: first })],
-      failed: [story.failed({ fee: first })],
-      failedEarly: [story.failed(null)],
-      expired: [story.expired()],
-      failedThenOther: [story.failed({ fee: first }), story.confirmed('other', null)],
-      second: [story.failed({ fee: first }), story.confirmed('us', { attempt: 2, fee: second })],
-      displacedThenUs: [story.confirmed('us', { attempt: newest, fee: first })],
-      displacedThenOther: [story.confirmed('other', null)],
-      displacedThenOtherThenOurRevert: [
-        story.confirmed('other', null),
-        story.confirmed('other', { attempt: newest, fee: second }),
-      ],
-      displacedThenFailed: [story.failed({ attempt: newest, fee: first })],
-    };
-    return [story.accepted(), ...submissions, ...endings[ending]];
-  });
-
-const post = (events: readonly QuittanceEvent[]): PaymentPostings =>
+const post = (events: readonly PaymentEvent[]): PaymentPostings =>
   postEvents({ facts: null, posted: [] }, events);
 const allLines = (result: PaymentPostings): Line[] => result.postings.flatMap(({ lines }) => [...lines]);
 
+/** What is left of the lines, by layer and account. */
+function balancesOf(lines: readonly Line[]): Record<string, bigint> {
+  return Object.fromEntries(netLines(lines).map((line) => [`${line.layer} ${line.account}`, line.amount]));
+}
+
+/** What the books must show, from what survives alone. */
+function expectedOf({ story, amount, survivors }: History): Record<string, bigint> {
+  const { flow, spent, reserved } = survivors;
+  const to = {
+    encumbered: `F:authorized:${chainId}`,
+    inflight: `F:transit:${chainId}`,
+    settled: `F:merchant:${chainId}:${story.payTo}`,
+  };
+  const wallet = `G:wallet:relayer:${chainId}:${relayer}`;
+  const sums: Record<string, bigint> = {
+    ...(flow === null
+      ? {}
+      : { [`${flow} ${to[flow]}`]: amount, [`${flow} F:payer:${chainId}:${story.payer}`]: -amount }),
+    [`settled G:expense:gas:${chainId}:ok`]: spent.ok,
+    [`settled G:expense:gas:${chainId}:reverted`]: spent.reverted,
+    [`settled G:expense:gas:${chainId}:missed`]: spent.missed,
+    [`settled ${wallet}`]: -(spent.ok + spent.reverted + spent.missed),
+    [`inflight G:transit:gas:${chainId}`]: reserved,
+    [`inflight ${wallet}`]: -reserved,
+  };
+  return Object.fromEntries(Object.entries(sums).filter(([, sum]) => sum !== 0n));
+}
+
+const disorderedHistories = histories.chain((history) =>
+  fc.record({ history: fc.constant(history), delivered: disordered(history.events) }),
+);
+
 describe('posting', () => {
   it('comes to the same facts and balances in any order, with any repetition', () => {
-    const disordered = histories.chain((history) =>
-      fc.record({
-        history: fc.constant(history),
-        delivered: fc
-          .array(fc.constantFrom(...history), { maxLength: 6 })
-          .chain((again) =>
-            fc.shuffledSubarray([...history, ...again], { minLength: history.length + again.length }),
-          ),
-      }),
-    );
     fc.assert(
-      fc.property(disordered, ({ history, delivered }) => {
-        const [inOrder, shuffled] = [post(history), post(delivered)];
+      fc.property(disorderedHistories, ({ history, delivered }) => {
+        const [inOrder, shuffled] = [post(history.events), post(delivered)];
         expect(shuffled.facts).toEqual(inOrder.facts);
         expect(netLines(allLines(shuffled))).toEqual(netLines(allLines(inOrder)));
       }),
-      { numRuns: 400 },
+      { numRuns: 500 },
     );
   });
 
-  it('reserves gas for the newest attempt alone, until its gas is known or the payment failed', () => {
+  it('comes to what the surviving events say, to the last wei', () => {
     fc.assert(
-      fc.property(
-        histories.chain((history) => fc.shuffledSubarray(history, { minLength: history.length })),
-        (history) => {
-          const { facts } = post(history);
-          const newest = facts?.attempts.findLast(({ submitted }) => submitted !== null);
-          const reserve = BigInt(newest?.submitted?.reserve ?? 0);
-          const sameNonceMined = facts?.attempts.some(
-            ({ gas, submitted }) =>
-              gas !== null && submitted?.relayerNonce === newest?.submitted?.relayerNonce,
-          );
-          const released = facts?.failed !== null || newest?.gas !== null || sameNonceMined === true;
-          const inflight = netLines(allLines(post(history))).filter(
-            ({ account, layer }) => layer === 'inflight' && account.startsWith('G:transit:gas'),
-          );
-          const expected = released || reserve === 0n ? [] : [reserve];
-          expect(inflight.map(({ amount }) => amount)).toEqual(expected);
-        },
-      ),
-      { numRuns: 300 },
+      fc.property(disorderedHistories, ({ history, delivered }) => {
+        expect(balancesOf(allLines(post(delivered)))).toEqual(expectedOf(history));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('settles a payment once, however often it was taken back and confirmed again', () => {
+    const confirmations = fc.array(fc.bigInt({ min: 1n, max: 2n ** 200n }), { minLength: 2, maxLength: 6 });
+    const orders = confirmations.chain((fees) => {
+      const story = new PaymentStory({ name: 'again', amount: 5n });
+      const confirmed = fees.map((fee, index) => story.confirmed('us', { fee }, `block ${index}`));
+      const events = [
+        story.accepted(),
+        story.submitted(),
+        ...confirmed,
+        ...confirmed.slice(0, -1).map((event) => story.reorged(event)),
+      ];
+      return fc.record({ fee: fc.constant(fees.at(-1)), delivered: disordered(events) });
+    });
+    fc.assert(
+      fc.property(orders, ({ fee, delivered }) => {
+        const result = post(delivered);
+        expect(result.facts === null ? null : stateOf(result.facts)).toBe('confirmed');
+        expect(Object.values(balancesOf(allLines(result))).filter((sum) => sum > 0n)).toEqual([5n, fee]);
+      }),
+      { numRuns: 200 },
     );
   });
 
   it('balances every header by asset and layer, without a zero line, in one book', () => {
     fc.assert(
-      fc.property(histories, (history) => {
-        for (const { book, lines } of post(history).postings) {
+      fc.property(disorderedHistories, ({ delivered }) => {
+        for (const { book, lines } of post(delivered).postings) {
           const sums = new Map<string, bigint>();
           for (const line of lines) {
             expect(line.amount).not.toBe(0n);
@@ -139,12 +110,12 @@ describe('posting', () => {
 
   it('comes to the same end in parts as at once: what stands is all that it needs', () => {
     fc.assert(
-      fc.property(histories, fc.nat(6), (history, cut) => {
-        const first = post(history.slice(0, cut));
+      fc.property(histories, fc.nat(12), ({ events }, cut) => {
+        const first = post(events.slice(0, cut));
         // Through JSON, as the facts are kept.
         const kept = JSON.parse(JSON.stringify(first.facts)) as typeof first.facts;
-        const rest = postEvents({ facts: kept, posted: netLines(allLines(first)) }, history.slice(cut));
-        expect(netLines([...allLines(first), ...allLines(rest)])).toEqual(netLines(allLines(post(history))));
+        const rest = postEvents({ facts: kept, posted: netLines(allLines(first)) }, events.slice(cut));
+        expect(netLines([...allLines(first), ...allLines(rest)])).toEqual(netLines(allLines(post(events))));
       }),
       { numRuns: 200 },
     );
@@ -159,8 +130,8 @@ describe('posting', () => {
       { maxLength: 3 },
     );
     fc.assert(
-      fc.property(histories, strays, (history, stray) => {
-        const { facts } = post(history);
+      fc.property(histories, strays, ({ events }, stray) => {
+        const { facts } = post(events);
         if (facts === null) return;
         const goal = target(facts).filter(
           (line) => (line.amount < 0n ? -line.amount : line.amount) < 2n ** 255n,
@@ -169,6 +140,28 @@ describe('posting', () => {
         if (first === undefined) return;
         const posted = netLines(stray.map((one) => ({ ...first, ...one })));
         expect(netLines([...posted, ...difference(goal, posted)])).toEqual(netLines(goal));
+      }),
+    );
+  });
+});
+
+describe('fillers', () => {
+  it('cost what was not taken back, whatever comes first and however it is cut into batches', () => {
+    const chains = fc
+      .array(fc.bigInt({ min: 0n, max: 2n ** 128n }), { minLength: 1, maxLength: 5 })
+      .chain((fees) => {
+        const events: ReturnType<typeof filled>[] = [];
+        for (const [index, fee] of fees.entries())
+          events.push(filled(`${index}`, fee, events.at(-1) ?? null));
+        const order = fc.shuffledSubarray(events, { minLength: events.length });
+        return fc.record({ last: fc.constant(fees.at(-1)), order, cut: fc.nat(events.length) });
+      });
+    fc.assert(
+      fc.property(chains, ({ last = 0n, order, cut }) => {
+        const [first, second] = [order.slice(0, cut), order.slice(cut)];
+        const postings = [...postFillers([], first), ...postFillers(first.map(fillerOf), second)];
+        const balances = Object.values(balancesOf(postings.flatMap(({ lines }) => [...lines])));
+        expect(balances).toEqual(last === 0n ? [] : [last, -last]);
       }),
     );
   });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '@quittance/database';
-import { type QuittanceEvent, topics } from '@quittance/events';
+import type { PaymentEvent, QuittanceEvent } from '@quittance/events';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 
-import { PaymentStory } from '../../test/payment-events.js';
+import { chainId, filled, finalized, PaymentStory, suspensions } from '../../test/payment-events.js';
 import { EventContradictsError } from './posting-error.js';
 import { PostingRepository } from './posting.repository.js';
 import { postEvents } from './posting.js';
@@ -29,8 +29,8 @@ beforeEach(() => {
   number += 1;
 });
 
-const post = (events: readonly QuittanceEvent[], partition = 0): Promise<void> =>
-  repository.post({ topic: topics.payments.name, partition, events });
+const post = (events: readonly QuittanceEvent[], shard = 0): Promise<readonly QuittanceEvent[]> =>
+  repository.post({ events, shard });
 
 const newStory = (name = 'one', amount = 1_000_000n): PaymentStory =>
   new PaymentStory({ name: `${number} ${name}`, amount });
@@ -48,7 +48,7 @@ async function linesOf(stories: readonly PaymentStory[]): Promise<string[]> {
   return rows.map(({ line }) => line).sort();
 }
 
-function expectedLines(histories: readonly (readonly QuittanceEvent[])[]): string[] {
+function expectedLines(histories: readonly (readonly PaymentEvent[])[]): string[] {
   const lines = histories.flatMap((events) =>
     postEvents({ facts: null, posted: [] }, events).postings.flatMap((one) => one.lines),
   );
@@ -146,6 +146,86 @@ describe('posting a batch', () => {
   });
 });
 
+describe('what is known of a payment', () => {
+  it('is measured by the books themselves where other rules posted it', async () => {
+    const story = newStory();
+    await post([story.accepted()]);
+    // Facts of a release that posted nothing for an acceptance and everything at the end.
+    const later = [story.submitted(), story.confirmed('us')];
+    await database.sql(
+      `UPDATE ledger.payment SET rules = 0, facts = (replace(facts::text, '"expired":null', '"expired":{"at":"2026-11-20T12:00:00.000Z","eventId":"none"}'))::json WHERE id = $1`,
+      [story.paymentId],
+    );
+    for (const event of later) await post([event]);
+    expect(await linesOf([story])).toEqual(expectedLines([[story.accepted(), ...later]]));
+    const [row] = await database.sql('SELECT rules FROM ledger.payment WHERE id = $1', [story.paymentId]);
+    expect(row).toEqual({ rules: 1 });
+  });
+
+  it('follows a reorganisation through the books', async () => {
+    const story = newStory();
+    const [first, again] = [story.confirmed('us'), story.confirmed('us', { fee: 7n }, 'another block')];
+    const events = [
+      story.accepted(),
+      story.submitted(),
+      story.replaced(1, 2, 5n),
+      first,
+      story.reorged(first),
+      again,
+    ];
+    for (const event of shuffled(events, 3)) await post([event, event]);
+    expect(await linesOf([story])).toEqual(expectedLines([events]));
+    expect(await drift()).toEqual([]);
+  });
+});
+
+describe('what is told of a chain', () => {
+  const spent = async (): Promise<string[]> => {
+    const rows = await database.sql<{ line: string }>(
+      `SELECT format('%s %s', a.code, sum(b.debit - b.credit)) AS line
+         FROM ledger.balance b JOIN ledger.account a ON a.id = b.account_id
+        WHERE a.code LIKE 'G:expense:gas:%:filler' GROUP BY a.code`,
+    );
+    return rows.map(({ line }) => line);
+  };
+
+  it('posts what a filler cost once, and not what a later one took back, in any order', async () => {
+    const first = filled(`${number} first`, 100n);
+    const second = filled(`${number} second`, 70n, first);
+    const third = filled(`${number} third`, 30n, second);
+    const account = `G:expense:gas:${chainId}:filler`;
+    await post([first, first]);
+    await post([first]);
+    expect(await spent()).toEqual([`${account} 100`]);
+    await post([third]);
+    expect(await spent()).toEqual([`${account} 130`]);
+    // Taken back already: it mirrors the first, and costs nothing itself.
+    await post([second]);
+    expect(await spent()).toEqual([`${account} 30`]);
+    const headers = await database.sql<{ book: string; payment_id: null }>(
+      `SELECT book, payment_id FROM ledger.transaction WHERE event_type = 'settlement.filled'`,
+    );
+    expect(headers).toEqual(Array.from({ length: 3 }, () => ({ book: 'G', payment_id: null })));
+    expect(await drift()).toEqual([]);
+  });
+
+  it('moves the final block forward only', async () => {
+    const block = async (): Promise<unknown> =>
+      (await database.sql('SELECT final_block::text AS block FROM ledger.chain'))[0];
+    await post([finalized(90n), finalized(100n), finalized(95n)]);
+    expect(await block()).toEqual({ block: '100' });
+    await post([finalized(99n)]);
+    expect(await block()).toEqual({ block: '100' });
+  });
+
+  it('takes what is nothing to the books, and posts nothing for it', async () => {
+    const before = await database.sql('SELECT count(*) FROM ledger.transaction');
+    expect(await post(suspensions())).toEqual(suspensions());
+    expect(await post(suspensions())).toEqual([]);
+    expect(await database.sql('SELECT count(*) FROM ledger.transaction')).toEqual(before);
+  });
+});
+
 describe('batches at the same time', () => {
   it('post every event once without a deadlock, though they overlap and hold the same payments', async () => {
     const stories = Array.from({ length: 60 }, (_, index) => newStory(`${index}`, BigInt(index + 1)));
@@ -182,10 +262,11 @@ describe('batches at the same time', () => {
       a.paymentId < b.paymentId ? -1 : 1,
     );
     const runs = countRuns();
-    await whileHeld("INSERT INTO ledger.payment (id, facts) VALUES ($1, '{}')", stories[1]?.paymentId, [
-      stories.map((story) => story.submitted()),
-      stories.toReversed().map((story) => story.accepted()),
-    ]);
+    await whileHeld(
+      "INSERT INTO ledger.payment (id, facts, rules) VALUES ($1, '{}', 1)",
+      stories[1]?.paymentId,
+      [stories.map((story) => story.submitted()), stories.toReversed().map((story) => story.accepted())],
+    );
     expect(runs()).toBe(3);
     expect(await drift()).toEqual([]);
   });
@@ -196,7 +277,7 @@ describe('batches at the same time', () => {
     paymentId: string | undefined,
     batches: readonly QuittanceEvent[][],
   ): Promise<void> {
-    const posts: Promise<void>[] = [];
+    const posts: Promise<unknown>[] = [];
     const held = database.transaction(async ({ sql }) => {
       await sql(hold, [paymentId]);
       posts.push(...batches.map((batch, index) => post(batch, index)));

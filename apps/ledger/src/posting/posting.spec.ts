@@ -1,4 +1,4 @@
-import type { QuittanceEvent } from '@quittance/events';
+import type { PaymentEvent } from '@quittance/events';
 import { MoneyError } from '@quittance/money';
 import { describe, expect, it } from '@jest/globals';
 
@@ -12,8 +12,7 @@ const reserve = 240_000_000_000_000n;
 const fee = 85_672_000_000_000n;
 
 const story = new PaymentStory({ name: 'one', amount });
-const post = (...events: QuittanceEvent[]): PaymentPostings =>
-  postEvents({ facts: null, posted: [] }, events);
+const post = (...events: PaymentEvent[]): PaymentPostings => postEvents({ facts: null, posted: [] }, events);
 
 const accepted = story.accepted();
 const submitted = story.submitted();
@@ -45,7 +44,7 @@ function balancesOf(result: PaymentPostings): Record<string, bigint> {
 }
 
 const settled = { [`settled ${merchant}`]: amount, [`settled ${payer}`]: -amount };
-const gasSpent = (outcome: 'ok' | 'reverted'): Record<string, bigint> => ({
+const gasSpent = (outcome: 'ok' | 'reverted' | 'missed'): Record<string, bigint> => ({
   [`settled G:expense:gas:${chainId}:${outcome}`]: fee,
   [`settled ${wallet}`]: -fee,
 });
@@ -135,48 +134,150 @@ describe('the lines of a payment', () => {
   });
 
   it('reserve the gas of two submissions with one relayer nonce once, and release both when either is mined', () => {
-    const dearer = story.submitted(2, { relayerNonce: 1n, priceMax: 3_000_000_000n });
+    const dearer = story.submitted(2, { relayerNonce: 1n, reserve: 360n });
     const both = post(accepted, submitted, dearer);
-    expect(balancesOf(both)).toMatchObject({ [`inflight ${gasTransit}`]: 360_000_000_000_000n });
+    expect(balancesOf(both)).toMatchObject({ [`inflight ${gasTransit}`]: 360n });
     const mined = post(accepted, submitted, dearer, story.confirmed('us', { attempt: 2 }));
     expect(balancesOf(mined)).toEqual({ ...settled, ...gasSpent('ok') });
   });
 
-  it('release the reserve of a displaced attempt when the next is submitted, in any order', () => {
-    const again = story.submitted(2, { relayerNonce: 2n, priceMax: 1_000_000_000n });
-    const mined = story.confirmed('us', { attempt: 2 });
+  it('reserve what the newest version of an attempt may cost, in any order', () => {
+    const [second, third] = [story.replaced(1, 2, 270n), story.replaced(1, 3, 300n)];
     for (const events of [
-      [accepted, submitted, again],
-      [again, accepted, submitted, submitted],
-    ])
-      expect(balancesOf(post(...events))).toMatchObject({
-        [`inflight ${gasTransit}`]: 120_000_000_000_000n,
-        [`inflight ${wallet}`]: -120_000_000_000_000n,
+      [accepted, submitted, second, third],
+      [third, second, submitted, accepted, second],
+    ]) {
+      const books = post(...events);
+      expect(balancesOf(books)).toMatchObject({
+        [`inflight ${gasTransit}`]: 300n,
+        [`inflight ${wallet}`]: -300n,
       });
-    for (const events of [
-      [accepted, submitted, again, mined],
-      [mined, again, submitted, accepted, again],
-    ])
-      expect(balancesOf(post(...events))).toEqual({ ...settled, ...gasSpent('ok') });
+      expect(balancesOf(post(...events, confirmed))).toEqual({ ...settled, ...gasSpent('ok') });
+    }
+    expect(post(accepted, submitted, second).postings.at(-1)).toMatchObject({
+      book: 'G',
+      chainTransaction: story.transaction(1, 2),
+    });
   });
 
-  it('keep the reserve of the newest attempt while its own gas is unknown, whatever an older one cost', () => {
-    const again = story.submitted(2, { relayerNonce: 2n });
-    const other = story.confirmed('other', { attempt: 1 });
-    const books = post(accepted, submitted, again, other);
-    expect(balancesOf(books)).toMatchObject({ [`inflight ${gasTransit}`]: reserve });
-    expect(
-      balancesOf(post(accepted, submitted, again, other, story.confirmed('other', { attempt: 2 }))),
-    ).toEqual({
-      ...settled,
-      [`settled G:expense:gas:${chainId}:reverted`]: 2n * fee,
-      [`settled ${wallet}`]: -2n * fee,
+  it('let the reserve of a displaced attempt go, and spend nothing', () => {
+    const again = story.submitted(2, { reserve: 120n });
+    const displaced = story.released(1, 'displaced');
+    expect(balancesOf(post(accepted, submitted, displaced))).toEqual({
+      [`inflight ${transit}`]: amount,
+      [`inflight ${payer}`]: -amount,
     });
+    for (const events of [
+      [accepted, submitted, displaced, again],
+      [displaced, again, accepted, submitted, submitted],
+    ])
+      expect(balancesOf(post(...events))).toMatchObject({
+        [`inflight ${gasTransit}`]: 120n,
+        [`inflight ${wallet}`]: -120n,
+      });
+  });
+
+  it('leave no reserve when somebody else paid and our own attempt was displaced after it', () => {
+    const other = story.confirmed('other', null);
+    const displaced = story.released(1, 'displaced');
+    for (const events of [
+      [accepted, submitted, other, displaced],
+      [displaced, other, submitted, accepted],
+    ])
+      expect(balancesOf(post(...events))).toEqual(settled);
+  });
+
+  it.each(['missed', 'reverted'] as const)('spend what an attempt cost that was %s', (cause) => {
+    const released = story.released(1, cause);
+    expect(balancesOf(post(accepted, submitted, released))).toEqual({
+      [`inflight ${transit}`]: amount,
+      [`inflight ${payer}`]: -amount,
+      ...gasSpent(cause),
+    });
+    expect(post(accepted, submitted, released).postings.at(-1)).toMatchObject({
+      book: 'G',
+      chainTransaction: story.transaction(1),
+    });
+  });
+
+  it('reserve for each attempt that is under way', () => {
+    const again = story.submitted(2);
+    const both = post(accepted, submitted, again);
+    expect(balancesOf(both)).toMatchObject({ [`inflight ${gasTransit}`]: 2n * reserve });
+    const one = post(accepted, submitted, again, story.confirmed('us', { attempt: 2 }));
+    expect(balancesOf(one)).toMatchObject({ ...settled, [`inflight ${gasTransit}`]: reserve });
+    const none = post(
+      accepted,
+      submitted,
+      again,
+      story.confirmed('us', { attempt: 2 }),
+      story.released(1, 'displaced'),
+    );
+    expect(balancesOf(none)).toEqual({ ...settled, ...gasSpent('ok') });
   });
 
   it('are none for an amount of 0 but the gas is booked', () => {
     const free = new PaymentStory({ name: 'free', amount: 0n });
     expect(balancesOf(post(free.accepted(), free.submitted(), free.confirmed('us')))).toEqual(gasSpent('ok'));
+  });
+});
+
+describe('a reorganisation', () => {
+  const reorged = story.reorged(confirmed);
+  const underWay = {
+    [`inflight ${transit}`]: amount,
+    [`inflight ${payer}`]: -amount,
+    [`inflight ${gasTransit}`]: reserve,
+    [`inflight ${wallet}`]: -reserve,
+  };
+
+  it('puts a confirmed payment back under way, and its gas was not spent', () => {
+    for (const events of [
+      [accepted, submitted, confirmed, reorged],
+      [accepted, submitted, reorged, confirmed],
+      [reorged, confirmed, submitted, accepted, reorged],
+    ]) {
+      const { facts, ...books } = post(...events);
+      expect(balancesOf({ facts, ...books })).toEqual(underWay);
+      expect(facts === null ? null : stateOf(facts)).toBe('submitted');
+    }
+  });
+
+  it('is forgotten when the payment is confirmed again, at what that cost', () => {
+    const again = story.confirmed('us', { fee: 7n }, 'next block');
+    for (const events of [
+      [accepted, submitted, confirmed, reorged, again],
+      [again, confirmed, reorged, submitted, accepted],
+    ])
+      expect(balancesOf(post(...events))).toEqual({
+        ...settled,
+        [`settled G:expense:gas:${chainId}:ok`]: 7n,
+        [`settled ${wallet}`]: -7n,
+      });
+  });
+
+  it.each([
+    ['failure', story.failed()],
+    ['release that cost gas', story.released(1, 'missed')],
+    ['release that cost nothing', story.released(1, 'displaced')],
+  ])('takes a %s back', (_name, event) => {
+    expect(balancesOf(post(accepted, submitted, event, story.reorged(event)))).toEqual(underWay);
+  });
+
+  it('counts the reserve of the attempt that is under way again beside that of the next', () => {
+    const missed = story.released(1, 'missed');
+    const again = story.submitted(2, { reserve: 5n });
+    expect(balancesOf(post(accepted, submitted, missed, again, story.reorged(missed)))).toMatchObject({
+      [`inflight ${gasTransit}`]: reserve + 5n,
+    });
+  });
+
+  it('leaves a payment that was never ours to submit as it was accepted', () => {
+    const other = story.confirmed('other', null);
+    expect(balancesOf(post(accepted, other, story.reorged(other)))).toEqual({
+      [`encumbered ${authorized}`]: amount,
+      [`encumbered ${payer}`]: -amount,
+    });
   });
 });
 
@@ -197,7 +298,7 @@ describe('an event that does not fit', () => {
     ['payTo', { payTo: `0x${'00'.repeat(20)}` }],
     ['payer', { payer: `0x${'00'.repeat(20)}` }],
   ])('is refused by name when it speaks of another %s', (field, data) => {
-    const other = { ...submitted, data: { ...submitted.data, ...data } } as QuittanceEvent;
+    const other = { ...submitted, data: { ...submitted.data, ...data } } as PaymentEvent;
     expect(() => post(accepted, other)).toThrow(new RegExp(`contradicts.*${field}`));
   });
 
@@ -206,8 +307,9 @@ describe('an event that does not fit', () => {
     expect(() => post(accepted, submitted, confirmed, cheaper)).toThrow(EventContradictsError);
   });
 
-  it('is refused when a gas reserve is beyond what a chain can hold', () => {
-    expect(() => post(story.submitted(1, { limit: 2n ** 200n, priceMax: 2n ** 100n }))).toThrow(MoneyError);
+  it('is refused when gas reserves together are beyond what a chain can hold', () => {
+    const reserve = 2n ** 256n - 1n;
+    expect(() => post(story.submitted(1, { reserve }), story.submitted(2, { reserve }))).toThrow(MoneyError);
   });
 });
 

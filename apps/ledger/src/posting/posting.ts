@@ -1,8 +1,9 @@
-import type { QuittanceEvent } from '@quittance/events';
+import type { PaymentEvent, QuittanceEvent } from '@quittance/events';
 
 import { type Book, bookOf } from './account-code.js';
-import { difference, type Line, netLines } from './line.js';
-import { type PaymentFacts, withEvent } from './payment-facts.js';
+import { difference, type Line } from './line.js';
+import { ownTransaction, type PaymentFacts } from './payment-facts.js';
+import { withEvent } from './payment-fold.js';
 import { target } from './target.js';
 
 /** What is known of a payment, and what stands in the books for it. */
@@ -11,6 +12,8 @@ export type PaymentBooks = { readonly facts: PaymentFacts | null; readonly poste
 /** A header to be: what one event means for one book. */
 export type Posting = {
   readonly event: QuittanceEvent;
+  /** Null where it is about no single payment. */
+  readonly paymentId: string | null;
   readonly book: Book;
   readonly chainTransaction: string | null;
   readonly lines: readonly Line[];
@@ -23,27 +26,47 @@ export type PaymentPostings = { readonly facts: PaymentFacts | null; readonly po
  *
  * @throws EventContradictsError, MoneyError: nothing of the payment's events is to be posted then.
  */
-export function postEvents(before: PaymentBooks, events: readonly QuittanceEvent[]): PaymentPostings {
+export function postEvents(before: PaymentBooks, events: readonly PaymentEvent[]): PaymentPostings {
   let facts = before.facts;
   let posted = before.posted;
   const postings: Posting[] = [];
   for (const event of events) {
     facts = withEvent(facts, event);
-    const missing = difference(target(facts), posted);
-    posted = netLines([...posted, ...missing]);
+    const goal = target(facts);
+    const missing = difference(goal, posted);
+    posted = goal;
     for (const book of ['F', 'G'] as const) {
       const lines = missing.filter((line) => bookOf(line.account) === book);
-      if (lines.length > 0)
-        postings.push({ event, book, chainTransaction: chainTransactionOf(event, book, facts), lines });
+      if (lines.length === 0) continue;
+      const chainTransaction = chainTransactionOf(event, book, facts);
+      postings.push({ event, paymentId: facts.paymentId, book, chainTransaction, lines });
     }
   }
   return { facts, postings };
 }
 
+/** What stands in the books for a payment of which this is known, if these rules posted it. */
+export function booksOf(facts: PaymentFacts): PaymentBooks {
+  return { facts, posted: target(facts) };
+}
+
 /** The transaction that the lines are about. In book G that is always one of ours, even where another's settled. */
-function chainTransactionOf(event: QuittanceEvent, book: Book, facts: PaymentFacts): string | null {
-  if (event.type === 'payment.accepted' || event.type === 'payment.expired') return null;
-  if (book === 'F' || event.type === 'settlement.submitted') return event.data.transaction;
-  const attempt = facts.attempts.find((one) => one.attempt === event.data.gas?.attempt);
-  return attempt?.submitted?.transaction ?? (attempt?.gas?.outcome === 'ok' ? event.data.transaction : null);
+function chainTransactionOf(event: PaymentEvent, book: Book, facts: PaymentFacts): string | null {
+  switch (event.type) {
+    case 'payment.accepted':
+    case 'payment.expired':
+      return null;
+    case 'settlement.confirmed':
+    case 'settlement.reorged': {
+      const told = event.type === 'settlement.reorged' ? event.data.takesBack : event.id;
+      const outcome = facts.outcomes.find(({ eventId }) => eventId === told.toLowerCase());
+      if (book === 'F' || outcome === undefined) return event.data.transaction;
+      return ownTransaction(facts, outcome);
+    }
+    case 'settlement.failed':
+    case 'settlement.submitted':
+    case 'settlement.replaced':
+    case 'settlement.released':
+      return event.data.transaction;
+  }
 }

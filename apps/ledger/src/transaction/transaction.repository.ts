@@ -9,7 +9,7 @@ import type { Transaction, TransactionLine, TransactionsQuery } from './transact
 type HeaderRow = {
   id: string;
   book: Transaction['book'];
-  payment_id: string;
+  payment_id: string | null;
   event_type: string;
   source_event_id: string;
   chain_transaction: string | null;

@@ -33,7 +33,7 @@ export const transactionSchema = z
   .strictObject({
     id: z.string(),
     book: bookField,
-    paymentId: z.uuid(),
+    paymentId: z.uuid().nullable().describe('Null where it is about no single payment.'),
     event: z.string().describe('Type of the event that it was posted for.'),
     sourceEventId: z.uuid(),
     chainTransaction: hashField.nullable().describe('The transaction on chain that it is about.'),

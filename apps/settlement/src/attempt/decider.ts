@@ -1,7 +1,7 @@
 import type { PaymentId } from '@quittance/protocol';
 
-import { findSpendingLog } from '../chain/log-search.js';
-import type { SettlementChain } from '../chain/settlement-chain.js';
+import { type AuthorizationEnd, blockAt, findEnd, findUseIn } from '../chain/log-search.js';
+import type { AuthorizationLog, SettlementChain } from '../chain/settlement-chain.js';
 import { confirmedBlock } from '../follower/block-range.js';
 import type { FollowerRepository } from '../follower/follower.repository.js';
 import { ChainSurvey } from '../follower/survey.js';
@@ -11,15 +11,14 @@ import type { Finding } from '../payment/finding.js';
 import type { QueuedPayment } from '../payment/payment-row.js';
 import type { Deferral } from '../payment/payment.repository.js';
 import type { Hex } from '../payment/payment.js';
-import { decideSubmit } from './estimate.js';
+import { decideSubmit, type Estimate } from './estimate.js';
 import { Sightings } from './sightings.js';
 import { transferOf } from './transfer.js';
 import {
   type AsOfBlock,
   decideOverdue,
   emptySearchPauseMs,
-  isCancelled,
-  isOverdue,
+  isCancelledSilently,
   isRefusedForGood,
   overduePauseMs,
   refusalPauseMs,
@@ -27,7 +26,6 @@ import {
 
 export type DeciderOptions = {
   readonly chain: SettlementChain;
-  readonly relayer: { readonly address: Hex };
   readonly follower: FollowerRepository;
   readonly log: Log;
 };
@@ -41,6 +39,12 @@ type Refused = Extract<Finding, { readonly type: 'refused' }>;
 
 const waitMaxMs = 60_000;
 
+const cancelled = {
+  reason: 'invalid_exact_evm_nonce_already_used',
+  detail: 'The authorization is spent and no transfer used it: the payer cancelled it.',
+  authorizationSpent: true,
+} as const;
+
 /** Asks the chain what to do with queued payments. */
 export class Decider {
   private readonly refusals = new Sightings();
@@ -48,11 +52,18 @@ export class Decider {
 
   constructor(private readonly options: DeciderOptions) {}
 
-  async decide(payment: QueuedPayment, nowSeconds: bigint): Promise<Decision> {
-    if (isOverdue(payment, nowSeconds)) return this.decideOverdue(payment);
-    const { chain, relayer } = this.options;
+  /** Asks what a transfer would cost if `from` sent it by itself. */
+  async alone(payment: QueuedPayment, nowSeconds: bigint, from: Hex): Promise<Decision> {
+    return this.judge(
+      payment,
+      nowSeconds,
+      await this.options.chain.estimateTransfer(transferOf(payment), from),
+    );
+  }
+
+  /** What to do when the chain has said how the transfer would go. */
+  async judge(payment: QueuedPayment, nowSeconds: bigint, estimate: Estimate): Promise<Decision> {
     const { paymentId } = payment;
-    const estimate = await chain.estimateTransfer(transferOf(payment), relayer.address);
     const decision = decideSubmit(payment, estimate, nowSeconds);
     if (decision.kind === 'refuse') return this.refuse(payment, decision);
     this.refusals.forget(paymentId);
@@ -66,16 +77,8 @@ export class Decider {
     }
   }
 
-  /** A node that lags refuses what another one would take: only refusals that go on are a verdict. */
-  private refuse(payment: QueuedPayment, { reason, detail }: Pick<Refused, 'reason' | 'detail'>): Decision {
-    const { paymentId } = payment;
-    const sighting = this.refusals.see(paymentId, reason, performance.now());
-    if (!isRefusedForGood(sighting)) return deferred(payment, refusalPauseMs);
-    this.refusals.forget(paymentId);
-    return refused(payment, { reason, detail, authorizationSpent: false });
-  }
-
-  private async decideOverdue(payment: QueuedPayment): Promise<Decision> {
+  /** What to do with a payment that is too late to sign. */
+  async overdue(payment: QueuedPayment): Promise<Decision> {
     const { chain } = this.options;
     const spent = await chain.authorizationState(payment.asset, payment.payer, payment.nonce);
     const confirmed = spent ? null : await this.asOfConfirmed(payment);
@@ -85,13 +88,60 @@ export class Decider {
       case 'wait':
         return deferred(payment, overduePauseMs(payment.faults));
       case 'conclude':
-        return refused(payment, {
+        return this.concludeUnused(payment, {
           reason: 'payment_expired',
           detail:
             'validBefore passed before a transaction of ours was mined, and the authorization is unused.',
-          authorizationSpent: false,
         });
     }
+  }
+
+  /** A node that lags refuses what another one would take: only refusals that go on are a verdict. */
+  private async refuse(
+    payment: QueuedPayment,
+    { reason, detail }: Pick<Refused, 'reason' | 'detail'>,
+  ): Promise<Decision> {
+    const { paymentId } = payment;
+    const sighting = this.refusals.see(paymentId, reason, performance.now());
+    if (!isRefusedForGood(sighting)) return deferred(payment, refusalPauseMs);
+    switch (await this.seenAtHead(payment)) {
+      case 'lagging':
+        return deferred(payment, refusalPauseMs);
+      case 'spent':
+        this.refusals.forget(paymentId);
+        return this.findSpender(payment);
+      case 'unused':
+        this.refusals.forget(paymentId);
+        return this.concludeUnused(payment, { reason, detail });
+    }
+  }
+
+  /** What a node that is not behind what was already read says of the authorization, as of its very head. */
+  private async seenAtHead({ asset, payer, nonce }: QueuedPayment): Promise<'lagging' | 'spent' | 'unused'> {
+    const { chain, follower } = this.options;
+    const [{ number }, cursor] = await Promise.all([
+      chain.latestBlock(),
+      follower.cursor(chain.network.chainId),
+    ]);
+    if (cursor !== null && number < cursor.number) return 'lagging';
+    const spent = await chain.spentNonces({ asset, authorizer: payer, nonces: [nonce], atBlock: number });
+    return spent.length > 0 ? 'spent' : 'unused';
+  }
+
+  /** The end of a payment whose authorization is unused, unless a receipt of ours says otherwise. */
+  private async concludeUnused(
+    payment: QueuedPayment,
+    verdict: Pick<Refused, 'reason' | 'detail'>,
+  ): Promise<Decision> {
+    if ((await this.ownUse(payment)) !== null) return deferred(payment, backoffMs(payment.faults));
+    return refused(payment, { ...verdict, authorizationSpent: false });
+  }
+
+  /** The log by which a transaction of ours landed the payment after all. */
+  private async ownUse(payment: QueuedPayment): Promise<AuthorizationLog | null> {
+    if (payment.attempts === 0) return null;
+    const { chain, follower } = this.options;
+    return findUseIn(chain, await follower.transactionsOf(payment.paymentId), payment);
   }
 
   /** Asked as of the very block, so that a node that lags behind it cannot answer. */
@@ -122,34 +172,35 @@ export class Decider {
     ]);
     if (!spent) return deferred(payment, backoffMs(payment.faults));
     const confirmed = confirmedBlock(head, chain.network.confirmations);
-    const log = await findSpendingLog(chain, payment, { head, acceptedSeconds });
-    if (log === 'unknown') return this.giveUpSearch(payment);
-    if (log === null) return this.cancelledOrLate(payment, { head, confirmed });
+    const own = await this.ownUse(payment);
+    const end: AuthorizationEnd | 'unknown' | null =
+      own === null ? await findEnd(chain, payment, { head, acceptedSeconds }) : { how: 'used', log: own };
+    if (end === 'unknown') return this.giveUpSearch(payment);
+    if (end === null) return this.cancelledOrHidden(payment, { head, confirmed });
     this.emptySearches.forget(paymentId);
-    if (log.blockNumber <= confirmed) {
-      const [finding] = await new ChainSurvey(chain).landed(
-        await follower.match(chain.network.chainId, [log]),
-      );
-      if (finding !== undefined) return { kind: 'conclude', finding };
+    if (end.log.blockNumber > confirmed)
+      return deferred(payment, backoffMs(payment.faults), spentSeenAt ?? head);
+    if (end.how === 'cancelled') {
+      await blockAt(chain, end.log.blockNumber, end.log.blockHash);
+      return refused(payment, cancelled);
     }
-    return deferred(payment, backoffMs(payment.faults), spentSeenAt ?? head);
+    const matched = await follower.match(chain.network.chainId, [end.log]);
+    const [finding] = await new ChainSurvey(chain).landed(matched);
+    return finding === undefined
+      ? deferred(payment, backoffMs(payment.faults), spentSeenAt ?? head)
+      : { kind: 'conclude', finding };
   }
 
-  private cancelledOrLate(
+  private cancelledOrHidden(
     payment: QueuedPayment,
     { head, confirmed }: { readonly head: bigint; readonly confirmed: bigint },
   ): Decision {
     const sighting = this.emptySearches.see(payment.paymentId, 'no log', performance.now());
     const spentSeenAt = payment.spentSeenAt ?? head;
-    if (!isCancelled({ head, confirmed, spentSeenAt, sighting })) {
-      return deferred(payment, Math.min(backoffMs(payment.faults), emptySearchPauseMs), spentSeenAt);
-    }
+    if (!isCancelledSilently({ confirmed, spentSeenAt, sighting }))
+      return deferred(payment, emptySearchPauseMs(sighting), spentSeenAt);
     this.emptySearches.forget(payment.paymentId);
-    return refused(payment, {
-      reason: 'invalid_exact_evm_nonce_already_used',
-      detail: 'The authorization is spent and no transfer used it: the payer cancelled it.',
-      authorizationSpent: true,
-    });
+    return refused(payment, cancelled);
   }
 
   private giveUpSearch(payment: QueuedPayment): Decision {

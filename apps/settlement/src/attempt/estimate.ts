@@ -1,4 +1,3 @@
-import { gasLimitFor } from './attempt.js';
 import { revertDetail, revertMeaning } from './revert.js';
 import type { Payment } from '../payment/payment.js';
 import type { ReasonCode } from '@quittance/protocol';
@@ -12,6 +11,17 @@ export type SubmitDecision =
   | { readonly kind: 'wait'; readonly seconds: bigint }
   | { readonly kind: 'find_spender' }
   | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly detail: string };
+
+/** Above the estimate: storage that the estimate found warm or set may be cold or unset when the transaction is mined. */
+const gasMarginPercent = 25n;
+
+/** For a transfer that cannot be estimated yet; twice what the dearest one measured takes. */
+const gasLimitWithoutEstimate = 200_000n;
+
+/** The gas limit to sign, from an estimate or, where the chain cannot estimate yet, without. */
+function gasLimitFor(estimate: bigint | null): bigint {
+  return estimate === null ? gasLimitWithoutEstimate : (estimate * (100n + gasMarginPercent)) / 100n;
+}
 
 export function decideSubmit(payment: Payment, estimate: Estimate, nowSeconds: bigint): SubmitDecision {
   if (estimate.ok) return { kind: 'sign', gasLimit: gasLimitFor(estimate.gas) };

@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { PaymentId } from '@quittance/protocol';
 
 import { Sightings } from './sightings.js';
-import { decideOverdue, isCancelled, isOverdue, isRefusedForGood, overduePauseMs } from './verdict.js';
+import {
+  decideOverdue,
+  emptySearchPauseMs,
+  isCancelledSilently,
+  isOverdue,
+  isRefusedForGood,
+  overduePauseMs,
+} from './verdict.js';
 
 const id = 'a' as PaymentId;
 
@@ -49,32 +56,31 @@ describe('a refused estimate', () => {
 });
 
 describe('a spent authorization without a log', () => {
+  const minutes = 60_000;
   const sighting = (times: number, forMs: number) => ({ times, forMs, anyForMs: forMs });
 
-  it('was cancelled when the head has come on by two blocks', () => {
-    const search = { confirmed: 11n, spentSeenAt: 10n, sighting: sighting(5, 900) };
-    expect(isCancelled({ ...search, head: 11n })).toBe(false);
-    expect(isCancelled({ ...search, head: 12n })).toBe(true);
+  it('counts as cancelled after ten minutes of searches, and after ten of them', () => {
+    const search = { confirmed: 10n, spentSeenAt: 10n };
+    expect(isCancelledSilently({ ...search, sighting: sighting(10, 10 * minutes) })).toBe(true);
+    expect(isCancelledSilently({ ...search, sighting: sighting(9, 60 * minutes) })).toBe(false);
+    expect(isCancelledSilently({ ...search, sighting: sighting(1_000, 10 * minutes - 1) })).toBe(false);
   });
 
-  it('was cancelled when an idle chain keeps saying so', () => {
-    const search = { head: 10n, confirmed: 10n, spentSeenAt: 10n };
-    expect(isCancelled({ ...search, sighting: sighting(4, 1_999) })).toBe(false);
-    expect(isCancelled({ ...search, sighting: sighting(4, 2_000) })).toBe(true);
+  it('does not above the configured depth', () => {
+    expect(
+      isCancelledSilently({ confirmed: 9n, spentSeenAt: 10n, sighting: sighting(99, 99 * minutes) }),
+    ).toBe(false);
   });
 
-  it('is not decided by one search, nor above the configured depth', () => {
-    expect(isCancelled({ head: 20n, confirmed: 20n, spentSeenAt: 10n, sighting: sighting(1, 0) })).toBe(
-      false,
-    );
-    expect(isCancelled({ head: 20n, confirmed: 9n, spentSeenAt: 10n, sighting: sighting(9, 9_000) })).toBe(
-      false,
-    );
+  it('is searched for again at once, then less often, within a bound', () => {
+    expect([1, 2, 3, 10, 1_000].map((times) => emptySearchPauseMs({ times }))).toEqual([
+      500, 1_000, 2_000, 15_000, 15_000,
+    ]);
   });
 });
 
 describe('a queued payment that is overdue', () => {
-  const payment = { validBefore: 1_000n, attempts: 1 };
+  const payment = { validBefore: 1_000n, attempts: 1, reorgs: 0 };
   const past = { time: 1_000n, spent: false };
 
   it('is so some seconds before it ends', () => {
@@ -97,6 +103,11 @@ describe('a queued payment that is overdue', () => {
 
   it('is left to the facilitator when nothing was ever signed for it', () => {
     expect(decideOverdue({ ...payment, attempts: 0 }, { spent: false, confirmed: past })).toBe('wait');
+  });
+
+  it('is ours to conclude when its outcome was told and its block left the chain', () => {
+    const takenBack = { ...payment, attempts: 0, reorgs: 1 };
+    expect(decideOverdue(takenBack, { spent: false, confirmed: past })).toBe('conclude');
   });
 
   it('is looked at less and less often, within a bound', () => {

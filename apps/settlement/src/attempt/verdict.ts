@@ -12,17 +12,18 @@ export function isRefusedForGood({ times, forMs, anyForMs }: Sighting): boolean 
   return (times >= refusalsMin && forMs >= refusalsLastMs) || anyForMs >= anyRefusalsLastMs;
 }
 
-/** Searches without a log that make a cancellation, at least. */
-const emptySearchesMin = 2;
-/** Blocks that the head has to come on after the authorization was first seen spent. */
-const blocksPastSpent = 2n;
-/** On a chain that makes no blocks: how long searches have to find nothing. */
-const idleSearchesLastMs = 2_000;
+/** Searches without a log that make a cancellation, at least, and how long they have to go on. */
+const emptySearchesMin = 10;
+const emptySearchesLastMs = 10 * 60_000;
+const emptySearchFirstPauseMs = 500;
+const emptySearchPauseMaxMs = 15_000;
+
 /** Between two searches that found nothing. */
-export const emptySearchPauseMs = 500;
+export function emptySearchPauseMs({ times }: Pick<Sighting, 'times'>): number {
+  return Math.min(emptySearchFirstPauseMs * 2 ** Math.min(times - 1, doublingsMax), emptySearchPauseMaxMs);
+}
 
 export type EmptySearch = {
-  readonly head: bigint;
   /** The deepest block that counts as confirmed. */
   readonly confirmed: bigint;
   /** The head when the authorization was first seen spent. */
@@ -30,10 +31,13 @@ export type EmptySearch = {
   readonly sighting: Sighting;
 };
 
-/** Whether a spent authorization that no transfer used was cancelled: a node that lags may not know the log yet. */
-export function isCancelled({ head, confirmed, spentSeenAt, sighting }: EmptySearch): boolean {
-  if (spentSeenAt > confirmed || sighting.times < emptySearchesMin) return false;
-  return head >= spentSeenAt + blocksPastSpent || sighting.forMs >= idleSearchesLastMs;
+/**
+ * Whether a spent authorization of which no log is found was cancelled, on a token that writes none of cancellations. A
+ * node may leave logs out for a while, and a payment that counts as cancelled and was charged is the worst of answers.
+ */
+export function isCancelledSilently({ confirmed, spentSeenAt, sighting }: EmptySearch): boolean {
+  if (spentSeenAt > confirmed) return false;
+  return sighting.times >= emptySearchesMin && sighting.forMs >= emptySearchesLastMs;
 }
 
 /** Seconds before `validBefore` in which nothing is signed any more: it could not be mined in time. */
@@ -48,15 +52,15 @@ export type AsOfBlock = { readonly time: bigint; readonly spent: boolean };
 
 /**
  * What to do with a queued payment that is too late to sign. One that we never signed is the facilitator's to expire; for
- * one that we did sign and lost the nonce of, nobody but us speaks.
+ * one that we did sign and lost, or whose outcome was told and taken back, nobody but us speaks.
  */
 export function decideOverdue(
-  payment: { readonly validBefore: bigint; readonly attempts: number },
+  payment: { readonly validBefore: bigint; readonly attempts: number; readonly reorgs: number },
   { spent, confirmed }: { readonly spent: boolean; readonly confirmed: AsOfBlock | null },
 ): 'find_spender' | 'wait' | 'conclude' {
   if (spent || confirmed?.spent === true) return 'find_spender';
   if (confirmed === null || confirmed.time < payment.validBefore) return 'wait';
-  return payment.attempts > 0 ? 'conclude' : 'wait';
+  return payment.attempts > 0 || payment.reorgs > 0 ? 'conclude' : 'wait';
 }
 
 const overdueFirstPauseMs = 1_000;

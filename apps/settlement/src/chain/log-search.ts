@@ -1,40 +1,16 @@
-import { type BlockRange, rangesDownFrom } from '../follower/block-range.js';
+import { rangesDownFrom } from '../follower/block-range.js';
 import type { FoundBlock, Landing } from '../payment/finding.js';
-import type { Payment } from '../payment/payment.js';
+import type { Hex, Payment } from '../payment/payment.js';
 import { ChainInconsistentError } from './chain-inconsistent.error.js';
 import type { AuthorizationLog, SettlementChain } from './settlement-chain.js';
 
 type BlockReader = Pick<SettlementChain, 'network' | 'block'>;
-type LogReader = Pick<SettlementChain, 'network' | 'block' | 'authorizationUsed'>;
+type EndReader = Pick<SettlementChain, 'network' | 'block' | 'authorizationEnds'>;
 
 /** Ranges that a search asks for at most. */
 const rangesMax = 200;
 /** An authorization was seen unused when it was accepted, by a node that may have lagged this much. */
 const lagMaxSeconds = 600n;
-
-/**
- * The logs of a range, from a node that has the whole range: one that lags has no logs either, and says so with the same
- * empty answer. Both questions go out in one turn, and so to one node.
- *
- * @throws ChainInconsistentError when the node has not got the last block.
- */
-export async function logsOf(
-  chain: LogReader,
-  range: BlockRange,
-  filter: Pick<Parameters<SettlementChain['authorizationUsed']>[0], 'authorizer' | 'nonce'> = {},
-): Promise<AuthorizationLog[]> {
-  const [logs, last] = await Promise.all([
-    chain.authorizationUsed({ ...range, ...filter }),
-    chain.block(range.toBlock),
-  ]);
-  if (last === null) {
-    throw new ChainInconsistentError(
-      chain.network.chainId,
-      `the node that was asked for logs has not got block ${range.toBlock}`,
-    );
-  }
-  return logs;
-}
 
 export type SearchBounds = {
   readonly head: bigint;
@@ -42,27 +18,45 @@ export type SearchBounds = {
   readonly acceptedSeconds: bigint;
 };
 
+type Identity = Pick<Payment, 'asset' | 'payer' | 'nonce'>;
+
+/** The log that ended an authorization: a transfer used it, or its payer cancelled it. */
+export type AuthorizationEnd = { readonly how: 'used' | 'cancelled'; readonly log: AuthorizationLog };
+
 /**
- * The log that used an authorization, searched from `head` back to when it was accepted; null when there is none, and
- * `unknown` when that was too long ago to search all of it.
+ * What ended an authorization, searched from `head` back to when it was accepted; null when no log is found, which is no
+ * proof that there is none, and `unknown` when that was too long ago to search all of it.
  */
-export async function findSpendingLog(
-  chain: LogReader,
-  payment: Pick<Payment, 'asset' | 'payer' | 'nonce'>,
+export async function findEnd(
+  chain: EndReader,
+  { asset, payer, nonce }: Identity,
   { head, acceptedSeconds }: SearchBounds,
-): Promise<AuthorizationLog | 'unknown' | null> {
+): Promise<AuthorizationEnd | 'unknown' | null> {
   let asked = 0;
   for (const range of rangesDownFrom(head, 0n)) {
     if (asked === rangesMax) return 'unknown';
-    const logs = await logsOf(chain, range, { authorizer: payment.payer, nonce: payment.nonce });
-    const log = logs.find(({ asset }) => asset === payment.asset);
-    if (log !== undefined) return log;
+    const { used, cancelled } = await chain.authorizationEnds({ ...range, asset, authorizer: payer, nonce });
+    const [use] = used;
+    if (use !== undefined) return { how: 'used', log: use };
+    const [cancellation] = cancelled;
+    if (cancellation !== undefined) return { how: 'cancelled', log: cancellation };
     asked += 1;
     if (range.fromBlock === 0n) return null;
     const oldest = await chain.block(range.fromBlock);
     if (oldest !== null && oldest.time < acceptedSeconds - lagMaxSeconds) return null;
   }
   return null;
+}
+
+/** The log by which one of these transactions used an authorization, from their receipts; null when none did. */
+export async function findUseIn(
+  chain: Pick<SettlementChain, 'receipt'>,
+  transactions: readonly Hex[],
+  { asset, payer, nonce }: Identity,
+): Promise<AuthorizationLog | null> {
+  const receipts = await Promise.all(transactions.map((hash) => chain.receipt(hash)));
+  const logs = receipts.flatMap((receipt) => receipt?.authorizationsUsed ?? []);
+  return logs.find((log) => log.asset === asset && log.authorizer === payer && log.nonce === nonce) ?? null;
 }
 
 /**

@@ -11,11 +11,19 @@ export type SettlementChain = Pick<
   | 'ping'
   | 'latestBlock'
   | 'block'
-  | 'authorizationUsed'
+  | 'finalizedBlock'
+  | 'watchHeads'
+  | 'endpointsHealth'
+  | 'authorizationUsedWithBlock'
+  | 'authorizationEnds'
   | 'authorizationState'
   | 'spentNonces'
   | 'receipt'
+  | 'blockNumberOf'
   | 'transactionCount'
+  | 'simulateBatch'
+  | 'transactionCountMax'
+  | 'balance'
   | 'fees'
   | 'broadcast'
   | 'revertReason'
@@ -23,6 +31,8 @@ export type SettlementChain = Pick<
   estimateTransfer(transfer: Transfer, from: Hex): Promise<GasEstimate>;
 };
 
-export type AuthorizationLog = Awaited<ReturnType<SettlementChain['authorizationUsed']>>[number];
+export type AuthorizationLog = Awaited<
+  ReturnType<SettlementChain['authorizationUsedWithBlock']>
+>['logs'][number];
 export type ChainBlock = Awaited<ReturnType<SettlementChain['latestBlock']>>;
 export type ChainReceipt = NonNullable<Awaited<ReturnType<SettlementChain['receipt']>>>;

@@ -51,17 +51,33 @@ describe('following a chain', () => {
 
 describe('the pace of looking', () => {
   it('is quick after a broadcast where blocks are made on demand, for a while', () => {
-    expect(pauseBeforeLook({ pollIntervalMs: 100, outstanding: true, sinceBroadcastMs: 5 })).toBe(20);
-    expect(pauseBeforeLook({ pollIntervalMs: 100, outstanding: true, sinceBroadcastMs: 5_000 })).toBe(100);
+    expect(
+      pauseBeforeLook({ live: false, pollIntervalMs: 100, outstanding: true, sinceBroadcastMs: 5 }),
+    ).toBe(20);
+    expect(
+      pauseBeforeLook({ live: false, pollIntervalMs: 100, outstanding: true, sinceBroadcastMs: 5_000 }),
+    ).toBe(100);
   });
 
   it('is the configured one when nothing is under way', () => {
-    expect(pauseBeforeLook({ pollIntervalMs: 100, outstanding: false, sinceBroadcastMs: 5 })).toBe(100);
+    expect(
+      pauseBeforeLook({ live: false, pollIntervalMs: 100, outstanding: false, sinceBroadcastMs: 5 }),
+    ).toBe(100);
   });
 
   it('spares a slow chain all but one early look', () => {
-    expect(pauseBeforeLook({ pollIntervalMs: 1_000, outstanding: true, sinceBroadcastMs: 1 })).toBe(40);
-    expect(pauseBeforeLook({ pollIntervalMs: 1_000, outstanding: true, sinceBroadcastMs: 41 })).toBe(1_000);
+    expect(
+      pauseBeforeLook({ live: false, pollIntervalMs: 1_000, outstanding: true, sinceBroadcastMs: 1 }),
+    ).toBe(40);
+    expect(
+      pauseBeforeLook({ live: false, pollIntervalMs: 1_000, outstanding: true, sinceBroadcastMs: 41 }),
+    ).toBe(1_000);
+  });
+
+  it('waits for announcements where there are any, and looks now and then in case one got lost', () => {
+    const live = { live: true, pollIntervalMs: 100, sinceBroadcastMs: 5 };
+    expect(pauseBeforeLook({ ...live, outstanding: true })).toBe(1_000);
+    expect(pauseBeforeLook({ ...live, outstanding: false })).toBe(5_000);
   });
 
   it('sends again what the node did not take, or what a block passed over, and in the end everything', () => {

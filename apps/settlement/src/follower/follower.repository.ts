@@ -1,75 +1,224 @@
-import type { Database } from '@quittance/database';
+import { randomUUID } from 'node:crypto';
+
+import type { Database, Sql } from '@quittance/database';
+import { createEvent } from '@quittance/events';
+import { emitEvents } from '@quittance/messaging';
 import type { ChainId } from '@quittance/money';
+import { crashPoint } from '@quittance/observability';
 import type { PaymentId } from '@quittance/protocol';
 
-import type { AuthorizationLog } from '../chain/settlement-chain.js';
-import type { Finding } from '../payment/finding.js';
+import type { OutstandingBatch } from '../batch/batch.js';
+import { blockRef, type Finding, type FoundBlock } from '../payment/finding.js';
 import type { Outcome } from '../payment/outcome.js';
 import type { OutcomeRepository } from '../payment/outcome.repository.js';
-import type { BlockRange } from './block-range.js';
+import type { Hex } from '../payment/payment.js';
+import type { EndedBatch } from './batch-end.js';
+import type { StoredBatches } from './batch-survey.js';
+import { writeEnds } from './batch-end.repository.js';
+import {
+  matchLogs,
+  readDisplaced,
+  readOutstanding,
+  readTransactions,
+  storedBatches,
+} from './known-batch.repository.js';
+import type { AuthorizationLog } from '../chain/settlement-chain.js';
 import type { MatchedLog } from './survey.js';
 
-/** How far each chain has been read, and what its logs mean to us. */
+/** A block by its place and its name. */
+export type BlockId = { readonly number: bigint; readonly hash: Hex };
+
+/** How far a chain has been applied: everything up to this block, of this very chain. */
+export type Cursor = BlockId & { readonly finalNumber: bigint };
+
+/** What blocks say. */
+export type Applied = { readonly ended: readonly EndedBatch[]; readonly findings: readonly Finding[] };
+
+/** How far each chain has been read, and what it says to us. */
 export class FollowerRepository {
   constructor(
     private readonly database: Database,
     private readonly outcomes: OutcomeRepository,
   ) {}
 
-  /** The last block applied; `first` is stored when the chain has never been followed. */
-  async cursor(chainId: ChainId, first: bigint): Promise<bigint> {
-    const known = await this.database.sql<{ block_number: string }>(readCursor, [chainId]);
-    if (known[0] !== undefined) return BigInt(known[0].block_number);
-    await this.database.sql(createCursor, [chainId, first]);
-    return this.cursor(chainId, first);
+  /** How far a chain has been applied, null when it has never been followed. */
+  async cursor(chainId: ChainId): Promise<Cursor | null> {
+    const [known] = await this.database.sql<CursorRow>(readCursor, [chainId]);
+    if (known === undefined) return null;
+    return {
+      number: BigInt(known.block_number),
+      hash: known.block_hash,
+      finalNumber: BigInt(known.final_number),
+    };
   }
 
+  /** Takes a block as applied on a chain that has never been followed. */
+  async begin(chainId: ChainId, first: BlockId): Promise<void> {
+    await this.database.sql(createCursor, [chainId, first.number, first.hash]);
+  }
+
+  /** Which of the logs use an authorization of ours, or come from a transaction of ours. */
   async match(chainId: ChainId, logs: readonly AuthorizationLog[]): Promise<MatchedLog[]> {
-    if (logs.length === 0) return [];
-    const rows = await this.database.sql<{ ordinal: number; payment_id: PaymentId; attempt: number | null }>(
-      matchLogs,
-      [
-        chainId,
-        logs.map((_, index) => index),
-        logs.map(({ asset }) => asset),
-        logs.map(({ authorizer }) => authorizer),
-        logs.map(({ nonce }) => nonce),
-        logs.map(({ transaction }) => transaction),
-      ],
-    );
-    return rows.flatMap(({ ordinal, payment_id: paymentId, attempt }) => {
-      const log = logs[ordinal];
-      return log === undefined ? [] : [{ log, paymentId, attempt }];
+    return matchLogs(this.database.sql, chainId, logs);
+  }
+
+  /** Batches whose outcome is not known, by relayer and nonce. */
+  async outstanding(chainId: ChainId, limit: number): Promise<OutstandingBatch[]> {
+    return readOutstanding(this.database.sql, chainId, limit);
+  }
+
+  /** Batches that were taken for displaced not long ago, newest first. */
+  async displaced(chainId: ChainId, limit: number): Promise<OutstandingBatch[]> {
+    return readDisplaced(this.database.sql, chainId, limit);
+  }
+
+  /** All transactions that were ever signed for a payment, newest first. */
+  async transactionsOf(paymentId: PaymentId): Promise<readonly Hex[]> {
+    return readTransactions(this.database.sql, paymentId);
+  }
+
+  /** What surveys of a chain ask of the database. */
+  stored(chainId: ChainId): StoredBatches {
+    return storedBatches(this.database, chainId);
+  }
+
+  /** The newest applied block at or below a number whose hash is known. */
+  async knownAt(chainId: ChainId, number: bigint): Promise<BlockId | null> {
+    const [row] = await this.database.sql<BlockRow>(readKnownAt, [chainId, number]);
+    return row === undefined ? null : blockIdOf(row);
+  }
+
+  /** Applied blocks whose hashes are known, newest first. */
+  async known(chainId: ChainId): Promise<readonly BlockId[]> {
+    const rows = await this.database.sql<BlockRow>(readKnown, [chainId, knownMax]);
+    return rows.map(blockIdOf);
+  }
+
+  /**
+   * Applies what blocks say and moves the cursor from `cursor` to the last of them, in one transaction. Null when
+   * another process has moved the cursor in the meantime: then nothing was applied.
+   */
+  async advance(
+    chainId: ChainId,
+    { cursor, last, ended, findings }: Applied & { readonly cursor: BlockId; readonly last: BlockId },
+  ): Promise<readonly Outcome[] | null> {
+    const move = [chainId, cursor.number, cursor.hash, last.number, last.hash];
+    if (ended.length === 0 && findings.length === 0) {
+      return (await this.database.sql(moveCursor, move)).length === 0 ? null : [];
+    }
+    const outcomes = await this.database.transaction(async ({ sql }) => {
+      const moved = await sql(moveCursor, move);
+      if (moved.length === 0) return null;
+      const applied = await this.write(sql, { ended, findings });
+      crashPoint('settlement.block-applied');
+      return applied;
+    });
+    crashPoint('settlement.block-committed');
+    return outcomes;
+  }
+
+  /** Applies what was found without a new block. Null when the cursor is not where it was. */
+  async review(
+    chainId: ChainId,
+    { cursor, ended, findings }: Applied & { readonly cursor: BlockId },
+  ): Promise<readonly Outcome[] | null> {
+    if (ended.length === 0 && findings.length === 0) return [];
+    return this.database.transaction(async ({ sql }) => {
+      const held = await sql(holdCursor, [chainId, cursor.number, cursor.hash]);
+      return held.length === 0 ? null : this.write(sql, { ended, findings });
     });
   }
 
   /**
-   * Applies what a range of blocks says and moves the cursor past it, in one transaction. Null when another process has
-   * moved the cursor in the meantime: then nothing was applied.
+   * Notes that everything up to a block is final, and tells it. False when that was known, or the block is not one of
+   * those applied.
    */
-  async advance(
-    chainId: ChainId,
-    range: BlockRange,
-    findings: readonly Finding[],
-  ): Promise<readonly Outcome[] | null> {
+  async finalize(chainId: ChainId, block: FoundBlock): Promise<boolean> {
     return this.database.transaction(async ({ sql }) => {
-      const moved = await sql(moveCursor, [chainId, range.fromBlock - 1n, range.toBlock]);
-      return moved.length === 0 ? null : this.outcomes.applyWithin(sql, findings);
+      const moved = await sql(moveFinal, [chainId, block.number, block.hash]);
+      if (moved.length === 0) return false;
+      await sql(forgetBelow, [chainId, block.number]);
+      const event = createEvent({
+        id: randomUUID(),
+        type: 'settlement.finalized',
+        occurredAt: new Date(),
+        causationId: null,
+        data: { chainId, block: blockRef(block) },
+      });
+      await emitEvents(sql, 'settlement', [event]);
+      return true;
     });
+  }
+
+  /** Keeps what is known of blocks within bounds where nothing becomes final. */
+  async forgetOldest(chainId: ChainId, cursor: BlockId): Promise<void> {
+    await this.database.sql(forgetBelow, [chainId, cursor.number - BigInt(knownMax)]);
+  }
+
+  private async write(sql: Sql, { ended, findings }: Applied): Promise<readonly Outcome[]> {
+    const filled = await writeEnds(
+      sql,
+      ended.map(({ end }) => end),
+    );
+    const all = [...ended.flatMap((each) => each.findings), ...findings];
+    return this.outcomes.applyWithin(sql, all, filled);
   }
 }
 
-const readCursor = 'SELECT block_number::text FROM settlement.follower_cursor WHERE chain_id = $1';
+/** Blocks that a reorganization can be traced back through, at most. */
+const knownMax = 10_000;
+
+type CursorRow = {
+  readonly block_number: string;
+  readonly block_hash: Hex;
+  readonly final_number: string;
+};
+
+type BlockRow = { readonly block_number: string; readonly block_hash: Hex };
+
+function blockIdOf(row: BlockRow): BlockId {
+  return { number: BigInt(row.block_number), hash: row.block_hash };
+}
+
+const readCursor = `
+  SELECT block_number::text, block_hash, final_number::text FROM settlement.follower_cursor WHERE chain_id = $1`;
 
 const createCursor = `
-  INSERT INTO settlement.follower_cursor (chain_id, block_number) VALUES ($1, $2::bigint) ON CONFLICT (chain_id) DO NOTHING`;
+  WITH created AS (
+    INSERT INTO settlement.follower_cursor (chain_id, block_number, block_hash) VALUES ($1, $2::bigint, $3)
+    ON CONFLICT (chain_id) DO NOTHING RETURNING chain_id, block_number, block_hash)
+  INSERT INTO settlement.block (chain_id, block_number, block_hash) SELECT chain_id, block_number, block_hash FROM created`;
 
 const moveCursor = `
-  UPDATE settlement.follower_cursor SET block_number = $3::bigint, updated_at = now()
-  WHERE chain_id = $1 AND block_number = $2::bigint RETURNING chain_id`;
+  WITH moved AS (
+    UPDATE settlement.follower_cursor SET block_number = $4::bigint, block_hash = $5, updated_at = now()
+    WHERE chain_id = $1 AND block_number = $2::bigint AND block_hash = $3 RETURNING chain_id, block_number, block_hash)
+  INSERT INTO settlement.block (chain_id, block_number, block_hash) SELECT chain_id, block_number, block_hash FROM moved
+  RETURNING chain_id`;
 
-const matchLogs = `
-  SELECT l.ordinal, p.payment_id::text, a.n AS attempt
-  FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[]) AS l (ordinal, asset, authorizer, nonce, transaction)
-  JOIN settlement.payment p ON p.chain_id = $1 AND p.asset = l.asset AND p.payer = l.authorizer AND p.nonce = l.nonce
-  LEFT JOIN settlement.attempt a ON a.payment_id = p.payment_id AND a.hash = l.transaction`;
+const holdCursor = `
+  SELECT chain_id FROM settlement.follower_cursor
+  WHERE chain_id = $1 AND block_number = $2::bigint AND block_hash = $3 FOR NO KEY UPDATE`;
+
+const readKnownAt = `
+  SELECT block_number::text, block_hash FROM settlement.block WHERE chain_id = $1 AND block_number <= $2::bigint
+  ORDER BY settlement.block.block_number DESC LIMIT 1`;
+
+const readKnown = `
+  SELECT block_number::text, block_hash FROM settlement.block WHERE chain_id = $1
+  ORDER BY settlement.block.block_number DESC LIMIT $2::int`;
+
+/** The final block stays known: it is the last that a reorganization is traced back to. */
+const moveFinal = `
+  WITH moved AS (
+    UPDATE settlement.follower_cursor c SET final_number = $2::bigint, updated_at = now()
+    WHERE c.chain_id = $1 AND c.final_number < $2::bigint AND c.block_number >= $2::bigint
+      AND NOT EXISTS (SELECT FROM settlement.block b
+                      WHERE b.chain_id = $1 AND b.block_number = $2::bigint AND b.block_hash <> $3)
+    RETURNING c.chain_id),
+  known AS (
+    INSERT INTO settlement.block (chain_id, block_number, block_hash) SELECT chain_id, $2::bigint, $3 FROM moved
+    ON CONFLICT (chain_id, block_number) DO NOTHING)
+  SELECT chain_id FROM moved`;
+
+const forgetBelow = 'DELETE FROM settlement.block WHERE chain_id = $1 AND block_number < $2::bigint';

@@ -1,5 +1,7 @@
 export type Pace = {
   readonly pollIntervalMs: number;
+  /** The node announces new blocks by itself. */
+  readonly live: boolean;
   /** Something of ours is on its way to a block. */
   readonly outstanding: boolean;
   /** Since the last broadcast; Infinity when there was none. */
@@ -14,8 +16,13 @@ const fastPollingLastsMs = 2_000;
 /** A slow chain is looked at once soon after a broadcast, in case it does make blocks on demand. */
 const firstLookMs = 40;
 
+/** Where blocks are announced: what an announcement that got lost may cost. */
+const liveLookMs = 5_000;
+const liveOutstandingLookMs = 1_000;
+
 /** How long to wait before the next look at the chain's head. */
-export function pauseBeforeLook({ pollIntervalMs, outstanding, sinceBroadcastMs }: Pace): number {
+export function pauseBeforeLook({ pollIntervalMs, live, outstanding, sinceBroadcastMs }: Pace): number {
+  if (live) return outstanding ? liveOutstandingLookMs : liveLookMs;
   if (!outstanding || sinceBroadcastMs > fastPollingLastsMs) return pollIntervalMs;
   if (pollIntervalMs <= fastChainPollIntervalMaxMs) return Math.min(fastPollMs, pollIntervalMs);
   return sinceBroadcastMs < firstLookMs ? firstLookMs : pollIntervalMs;

@@ -1,122 +1,102 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Database, Sql } from '@quittance/database';
-import { appendToOutbox } from '@quittance/messaging';
+import type { QuittanceEvent } from '@quittance/events';
 
-import type { AttemptState } from '../attempt/attempt.js';
 import { attemptOf, type Finding } from './finding.js';
-import { applyFinding, type Outcome, type Watched, type WatchedAttempt } from './outcome.js';
-import { paymentColumns, type PaymentRow, watchedOf } from './payment-row.js';
-import type { Hex } from './payment.js';
-
-type AttemptRow = {
-  readonly payment_id: string;
-  readonly n: number;
-  readonly relayer: Hex;
-  readonly state: AttemptState;
-};
+import { lockWatched, writeChanges, type WatchedRows } from './watched.repository.js';
+import { applyFinding, blockOf, type Outcome } from './outcome.js';
+import type { Stamp } from './settlement-event.js';
 
 /** Writes what the chain says about payments, with the events that tell it. */
 export class OutcomeRepository {
   constructor(private readonly database: Database) {}
 
-  /** Applies findings in one transaction, and gives those that changed something. */
+  /**
+   * Applies findings in one transaction, and gives those that changed something. One that stands in a block which the
+   * follower has not applied is left out: nobody would notice that block leaving the chain. It will be found again.
+   */
   async apply(findings: readonly Finding[]): Promise<readonly Outcome[]> {
     if (findings.length === 0) return [];
-    return this.database.transaction(({ sql }) => this.applyWithin(sql, findings));
+    return this.database.transaction(async ({ sql }) =>
+      this.applyWithin(sql, await inAppliedBlocks(sql, findings)),
+    );
   }
 
-  /** The same within the caller's transaction. Rows are locked in the order of their ids, so that two callers never deadlock. */
-  async applyWithin(sql: Sql, findings: readonly Finding[]): Promise<readonly Outcome[]> {
-    if (findings.length === 0) return [];
-    const ids = [...new Set(findings.map(({ paymentId }) => paymentId))];
-    const rows = await sql<PaymentRow>(lockPayments, [ids]);
-    const attemptRows = await sql<AttemptRow>(readAttempts, [ids]);
-    const payments = new Map<string, Watched>(rows.map((row) => [row.payment_id, watchedOf(row)]));
-    const attempts = new Map<string, WatchedAttempt>(
-      attemptRows.map((row) => [`${row.payment_id}/${row.n}`, row]),
-    );
-    const outcomes: Outcome[] = [];
-    const at = new Date();
-    for (const finding of findings) {
-      const before = payments.get(finding.paymentId);
-      if (before === undefined) continue;
-      const key = `${finding.paymentId}/${attemptOf(finding) ?? 0}`;
-      const attempt = attempts.get(key) ?? null;
-      const outcome = applyFinding(before, attempt, { finding, stamp: { id: randomUUID(), at } });
-      if (outcome.event === null && outcome.attempt === null && outcome.watched.standing === before.standing)
-        continue;
-      payments.set(finding.paymentId, outcome.watched);
-      if (attempt !== null && outcome.attempt !== null)
-        attempts.set(key, { ...attempt, state: outcome.attempt.state });
-      outcomes.push(outcome);
+  /**
+   * The same within the caller's transaction, which knows that the blocks are applied. The events go out last, after
+   * those that the caller has to tell alongside.
+   */
+  async applyWithin(
+    sql: Sql,
+    findings: readonly Finding[],
+    alongside: readonly QuittanceEvent[] = [],
+  ): Promise<readonly Outcome[]> {
+    if (findings.length === 0) {
+      await writeChanges(sql, { payments: [], attempts: [], events: alongside });
+      return [];
     }
-    await this.write(sql, outcomes);
+    const rows = await lockWatched(sql, [...new Set(findings.map(({ paymentId }) => paymentId))]);
+    const outcomes = applyAll(rows, findings);
+    await writeChanges(sql, {
+      payments: [...new Map(outcomes.map(({ watched }) => [watched.payment.paymentId, watched])).values()],
+      attempts: lastOfEach(outcomes),
+      events: [...alongside, ...outcomes.flatMap(({ event }) => (event === null ? [] : [event]))],
+    });
     return outcomes;
   }
+}
 
-  private async write(sql: Sql, outcomes: readonly Outcome[]): Promise<void> {
-    if (outcomes.length === 0) return;
-    const newest = new Map(outcomes.map(({ watched }) => [watched.payment.paymentId, watched]));
-    await sql(writePayments, paymentValues([...newest.values()]));
-    const changed = outcomes.flatMap(({ watched, attempt }) =>
-      attempt === null ? [] : [{ paymentId: watched.payment.paymentId, ...attempt }],
-    );
-    if (changed.length > 0) {
-      await sql(writeAttempts, [
-        changed.map(({ paymentId }) => paymentId),
-        changed.map(({ n }) => n),
-        changed.map(({ state }) => state),
-        changed.map(({ cost }) => cost?.blockNumber ?? null),
-        changed.map(({ cost }) => cost?.gasUsed ?? null),
-        changed.map(({ cost }) => cost?.gasPrice ?? null),
-        changed.map(({ cost }) => cost?.fee ?? null),
-      ]);
-    }
-    await appendToOutbox(
-      sql,
-      'settlement',
-      outcomes.flatMap(({ event }) => (event === null ? [] : [event])),
-    );
+function applyAll({ payments, attempts }: WatchedRows, findings: readonly Finding[]): Outcome[] {
+  const outcomes: Outcome[] = [];
+  const at = new Date();
+  for (const finding of findings) {
+    const before = payments.get(finding.paymentId);
+    if (before === undefined) continue;
+    const known = attempts.get(finding.paymentId);
+    const attempt = known?.get(attemptOf(finding) ?? 0) ?? null;
+    const stamp: Stamp = { id: randomUUID(), at };
+    const outcome = applyFinding(before, attempt, { finding, stamp });
+    if (outcome.event === null && outcome.attempt === null && outcome.watched.standing === before.standing)
+      continue;
+    payments.set(finding.paymentId, outcome.watched);
+    if (attempt !== null && outcome.attempt !== null)
+      known?.set(attempt.n, { ...attempt, state: outcome.attempt.state });
+    outcomes.push(outcome);
   }
+  return outcomes;
 }
 
-function paymentValues(watched: readonly Watched[]): unknown[] {
-  return [
-    watched.map(({ payment }) => payment.paymentId),
-    watched.map(({ standing }) => standing.state),
-    watched.map(({ lastEventId }) => lastEventId),
-    watched.map(({ failureReason }) => failureReason),
-    watched.map(({ settled }) => settled?.by ?? null),
-    watched.map(({ settled }) => settled?.landing.transaction ?? null),
-    watched.map(({ settled }) => settled?.landing.block.number ?? null),
-    watched.map(({ settled }) => settled?.landing.block.hash ?? null),
-    watched.map(({ settled }) => settled?.landing.block.time ?? null),
-    watched.map(({ settled }) => settled?.landing.logIndex ?? null),
-  ];
+function lastOfEach(outcomes: readonly Outcome[]) {
+  const changes = outcomes.flatMap(({ watched, attempt }) =>
+    attempt === null ? [] : [{ paymentId: watched.payment.paymentId, ...attempt }],
+  );
+  return [...new Map(changes.map((change) => [`${change.paymentId}/${change.n}`, change])).values()];
 }
 
-const lockPayments = `
-  SELECT ${paymentColumns} FROM settlement.payment p WHERE p.payment_id = ANY ($1::uuid[]) ORDER BY p.payment_id FOR UPDATE`;
+async function inAppliedBlocks(sql: Sql, findings: readonly Finding[]): Promise<readonly Finding[]> {
+  const placed = findings.flatMap((finding) => {
+    const block = blockOf(finding);
+    return block === null ? [] : [{ finding, block }];
+  });
+  if (placed.length === 0) return findings;
+  const rows = await sql<{ ordinal: number }>(lockAppliedBlocks, [
+    placed.map((_, index) => index),
+    placed.map(({ finding }) => finding.paymentId),
+    placed.map(({ block }) => block.number),
+    placed.map(({ block }) => block.hash),
+  ]);
+  const applied = new Set(rows.map(({ ordinal }) => placed[ordinal]?.finding));
+  return findings.filter((finding) => blockOf(finding) === null || applied.has(finding));
+}
 
-const readAttempts = `
-  SELECT payment_id::text, n, relayer, state FROM settlement.attempt WHERE payment_id = ANY ($1::uuid[])`;
-
-/** A payment that goes back to the queue is due at once. */
-const writePayments = `
-  UPDATE settlement.payment p
-  SET state = w.state, last_event_id = w.last_event_id, failure_reason = w.failure_reason, settled_by = w.settled_by,
-      settled_transaction = w.settled_transaction, settled_block_number = w.settled_block_number,
-      settled_block_hash = w.settled_block_hash, settled_block_time = w.settled_block_time,
-      settled_log_index = w.settled_log_index, retry_at = '-infinity', faults = 0, spent_seen_at = NULL, updated_at = now()
-  FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[], $10::int[])
-    AS w (payment_id, state, last_event_id, failure_reason, settled_by, settled_transaction, settled_block_number,
-          settled_block_hash, settled_block_time, settled_log_index)
-  WHERE p.payment_id = w.payment_id`;
-
-const writeAttempts = `
-  UPDATE settlement.attempt a
-  SET state = w.state, block_number = w.block_number, gas_used = w.gas_used, gas_price = w.gas_price, fee = w.fee, updated_at = now()
-  FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[], $7::numeric[])
-    AS w (payment_id, n, state, block_number, gas_used, gas_price, fee)
-  WHERE a.payment_id = w.payment_id AND a.n = w.n`;
+/** The cursor stays where it is until the end of the transaction. Not every block's hash is known. */
+const lockAppliedBlocks = `
+  SELECT f.ordinal
+  FROM unnest($1::int[], $2::uuid[], $3::bigint[], $4::text[]) AS f (ordinal, payment_id, block_number, block_hash)
+  JOIN settlement.payment p ON p.payment_id = f.payment_id
+  JOIN settlement.follower_cursor c ON c.chain_id = p.chain_id
+  WHERE f.block_number <= c.block_number
+    AND NOT EXISTS (SELECT FROM settlement.block b
+                    WHERE b.chain_id = p.chain_id AND b.block_number = f.block_number AND b.block_hash <> f.block_hash)
+  FOR SHARE OF c`;

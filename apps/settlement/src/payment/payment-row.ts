@@ -20,8 +20,12 @@ export type PaymentRow = {
   readonly attempts: number;
   readonly faults: number;
   readonly spent_seen_at: string | null;
+  readonly batch_limit: number;
+  readonly reorgs: number;
   readonly last_event_id: string;
+  readonly outcome_event_id: string | null;
   readonly accepted_seconds: string;
+  readonly accepted_ms: string;
   readonly failure_reason: string | null;
   readonly settled_by: 'us' | 'other' | null;
   readonly settled_transaction: Hex | null;
@@ -33,15 +37,21 @@ export type PaymentRow = {
 
 export const paymentColumns = `
   p.payment_id::text, p.chain_id, p.asset, p.payer, p.pay_to, p.amount::text, p.valid_after::text, p.valid_before::text,
-  p.nonce, p.signature, p.state, p.attempts, p.faults, p.spent_seen_at::text, p.last_event_id::text,
-  floor(extract(epoch FROM p.accepted_at))::bigint::text AS accepted_seconds, p.failure_reason,
+  p.nonce, p.signature, p.state, p.attempts, p.faults, p.spent_seen_at::text, p.batch_limit, p.reorgs,
+  p.last_event_id::text, p.outcome_event_id::text,
+  floor(extract(epoch FROM p.accepted_at))::bigint::text AS accepted_seconds,
+  floor(extract(epoch FROM p.accepted_at) * 1000)::bigint::text AS accepted_ms, p.failure_reason,
   p.settled_by, p.settled_transaction, p.settled_block_number::text, p.settled_block_hash, p.settled_block_time::text,
   p.settled_log_index`;
 
 /** A queued payment, with what was noted about it while it waited. */
 export type QueuedPayment = Payment & {
-  /** Transactions signed for it so far. */
+  /** Batches that it was signed into so far. */
   readonly attempts: number;
+  /** Payments at most in the next one, itself included. */
+  readonly batchLimit: number;
+  /** How often blocks that told something of it left the chain. */
+  readonly reorgs: number;
   readonly faults: number;
   readonly spentSeenAt: bigint | null;
   readonly acceptedSeconds: bigint;
@@ -66,19 +76,26 @@ export function queuedOf(row: PaymentRow): QueuedPayment {
   return {
     ...paymentOf(row),
     attempts: row.attempts,
+    batchLimit: row.batch_limit,
+    reorgs: row.reorgs,
     faults: row.faults,
     spentSeenAt: row.spent_seen_at === null ? null : BigInt(row.spent_seen_at),
     acceptedSeconds: BigInt(row.accepted_seconds),
   };
 }
 
-export function watchedOf(row: PaymentRow): Watched {
+/** A payment with the numbers of its attempts that are outstanding, ascending. */
+export function watchedOf(row: PaymentRow, underWay: readonly number[]): Watched {
   return {
     payment: paymentOf(row),
-    standing: { state: row.state, attempts: row.attempts },
+    acceptedMs: Number(row.accepted_ms),
+    standing: { state: row.state, attempts: row.attempts, underWay },
     lastEventId: row.last_event_id,
+    outcomeEventId: row.outcome_event_id,
     settled: settledOf(row),
     failureReason: row.failure_reason,
+    batchLimit: row.batch_limit,
+    reorgs: row.reorgs,
   };
 }
 

@@ -2,6 +2,7 @@ import type { Database } from '@quittance/database';
 import type { EventOf, QuittanceEvent } from '@quittance/events';
 import { takeUnseen } from '@quittance/messaging';
 import type { ChainId } from '@quittance/money';
+import { crashPoint } from '@quittance/observability';
 import type { PaymentId } from '@quittance/protocol';
 
 import { acceptedPayment } from './accepted-payment.js';
@@ -14,8 +15,15 @@ export type QueueSlice = {
   readonly limit: number;
   /** Overdue payments at most: they come besides the others, and so never hold them up. */
   readonly overdueMax: number;
-  /** Signed and not yet mined at most, on the chain. */
-  readonly outstandingMax: number;
+};
+
+/** A payment that may be signed, and for how long that has been so. */
+export type ReadyPayment = QueuedPayment & { readonly waitedMs: number };
+
+export type Queue = {
+  /** By deadline. */
+  readonly ready: readonly ReadyPayment[];
+  readonly overdue: readonly QueuedPayment[];
 };
 
 export type Deferral = {
@@ -34,7 +42,7 @@ export class PaymentRepository {
    * @throws PaymentInconsistentError, DatabaseUnavailableError, DatabaseConstraintError.
    */
   async take(events: readonly QuittanceEvent[]): Promise<ReadonlySet<ChainId>> {
-    return this.database.transaction(async ({ sql }) => {
+    const chains = await this.database.transaction(async ({ sql }) => {
       const unseen = await takeUnseen(sql, 'settlement', events);
       const expired = unseen.filter(
         (event): event is EventOf<'payment.expired'> => event.type === 'payment.expired',
@@ -49,21 +57,27 @@ export class PaymentRepository {
       if (expired.length > 0) {
         await sql(dropQueued, [expired.map(({ data }) => data.paymentId), expired.map(({ id }) => id)]);
       }
+      crashPoint('settlement.payments-taken');
       return new Set(accepted.map(({ data }) => data.chainId));
     });
+    crashPoint('settlement.payments-committed');
+    return chains;
   }
 
-  /** The next payments to put on chain, first come first. Takes no lock: whoever signs claims them again. */
-  async queued(slice: QueueSlice): Promise<QueuedPayment[]> {
-    const { chainId, validAtSeconds, limit, outstandingMax, overdueMax } = slice;
-    const rows = await this.database.sql<PaymentRow>(nextQueued, [
+  /** The next payments to put on chain. Takes no lock: whoever signs claims them again. */
+  async queued({ chainId, validAtSeconds, limit, overdueMax }: QueueSlice): Promise<Queue> {
+    const rows = await this.database.sql<PaymentRow & { waited_ms: number | null }>(nextQueued, [
       chainId,
       validAtSeconds,
       limit,
-      outstandingMax,
       overdueMax,
     ]);
-    return rows.map(queuedOf);
+    return {
+      ready: rows.flatMap((row) =>
+        row.waited_ms === null ? [] : [{ ...queuedOf(row), waitedMs: row.waited_ms }],
+      ),
+      overdue: rows.filter(({ waited_ms: waitedMs }) => waitedMs === null).map(queuedOf),
+    };
   }
 
   /** Leaves queued payments alone for a while. */
@@ -116,18 +130,18 @@ const dropQueued = `
   WHERE p.payment_id = e.payment_id AND p.state = 'queued'`;
 
 const nextQueued = `
-  (SELECT ${paymentColumns}
+  (SELECT ${paymentColumns},
+          extract(epoch FROM clock_timestamp() - greatest(p.created_at, p.retry_at))::float8 * 1000 AS waited_ms
    FROM settlement.payment p
    WHERE p.chain_id = $1 AND p.state = 'queued' AND p.retry_at <= clock_timestamp() AND p.valid_before > $2::numeric
-   ORDER BY p.position
-   LIMIT least($3::int, greatest(0, $4::int - (
-     SELECT count(*) FROM settlement.attempt a WHERE a.chain_id = $1 AND a.state = 'outstanding'))))
+   ORDER BY p.valid_before, p.position
+   LIMIT $3::int)
   UNION ALL
-  (SELECT ${paymentColumns}
+  (SELECT ${paymentColumns}, NULL
    FROM settlement.payment p
    WHERE p.chain_id = $1 AND p.state = 'queued' AND p.retry_at <= clock_timestamp() AND p.valid_before <= $2::numeric
    ORDER BY p.retry_at, p.position
-   LIMIT $5::int)`;
+   LIMIT $4::int)`;
 
 const deferQueued = `
   UPDATE settlement.payment p

@@ -25,14 +25,36 @@ describe('a payment', () => {
       { from: 'submitted', event: { type: 'reverted', attempt: 1 }, to: 'failed' },
     ],
     [
-      'goes back to the queue when its nonce was taken',
-      { from: 'submitted', event: { type: 'displaced', attempt: 1 }, to: 'queued' },
+      'goes back to the queue when an attempt ended without settling it',
+      { from: 'submitted', event: { type: 'released', attempt: 1 }, to: 'queued' },
     ],
-    ['is confirmed by whoever lands it', { from: 'queued', event: { type: 'landed' }, to: 'confirmed' }],
-    ['is confirmed even after it failed', { from: 'failed', event: { type: 'landed' }, to: 'confirmed' }],
+    [
+      'is confirmed by whoever lands it',
+      { from: 'queued', event: { type: 'landed', attempt: null }, to: 'confirmed' },
+    ],
+    [
+      'is confirmed even after it failed',
+      { from: 'failed', event: { type: 'landed', attempt: null }, to: 'confirmed' },
+    ],
+    [
+      'is under way again when its block left the chain and its transaction is out there',
+      { from: 'confirmed', event: { type: 'reorged', attempts: [1], outcome: true }, to: 'submitted' },
+    ],
+    [
+      'is queued again when its block left the chain with somebody else’s transaction',
+      { from: 'confirmed', event: { type: 'reorged', attempts: [], outcome: true }, to: 'queued' },
+    ],
+    [
+      'is not queued while an attempt that the chain lost is out there',
+      { from: 'queued', event: { type: 'reorged', attempts: [1], outcome: false }, to: 'submitted' },
+    ],
+    [
+      'stays confirmed when only what an attempt of it cost was taken back',
+      { from: 'confirmed', event: { type: 'reorged', attempts: [1], outcome: false }, to: 'confirmed' },
+    ],
     ['stays confirmed', { from: 'confirmed', event: { type: 'reverted', attempt: 1 }, to: 'confirmed' }],
   ])('%s', (_name, { from, event, to }) => {
-    const before: Standing = { state: from, attempts: from === 'submitted' ? 1 : 0 };
+    const before: Standing = { state: from, attempts: 1, underWay: from === 'submitted' ? [1] : [] };
     expect(transition(before, event).state).toBe(to);
   });
 

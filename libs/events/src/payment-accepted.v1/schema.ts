@@ -1,3 +1,4 @@
+import { lengthMax } from '@quittance/protocol';
 import { z } from 'zod';
 
 import { addressField, amountField, hash32Field, paymentFields, signatureField } from '../fields.js';
@@ -11,7 +12,7 @@ export const paymentAcceptedData = z
     method: z.literal('eip3009').describe('How the authorization moves the asset.'),
     resource: z
       .string()
-      .max(2048)
+      .check(lengthMax(2048))
       .nullable()
       .describe('URL of what is bought, as the payer or the seller named it.'),
     authorization: z

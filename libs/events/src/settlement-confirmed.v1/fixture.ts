@@ -20,6 +20,7 @@ export const settlementConfirmedFixture = {
       outcome: 'ok',
       gasUsed: '85672',
       gasPrice: '1000000000',
+      l1Fee: '0',
       fee: '85672000000000',
     },
   },

@@ -21,6 +21,7 @@ export const settlementFailedFixture = {
       outcome: 'reverted',
       gasUsed: '40847',
       gasPrice: '1000000000',
+      l1Fee: '0',
       fee: '40847000000000',
     },
   },

@@ -1,3 +1,4 @@
+import { lengthMax, lengthMin } from '@quittance/protocol';
 import { z } from 'zod';
 
 import { blockField, gasField, hash32Field, paymentFields } from '../fields.js';
@@ -6,8 +7,8 @@ import { blockField, gasField, hash32Field, paymentFields } from '../fields.js';
 export const settlementFailedData = z
   .object({
     ...paymentFields,
-    reason: z.string().min(1).max(100).describe('A reason code of libs/protocol.'),
-    detail: z.string().max(500),
+    reason: z.string().check(lengthMin(1), lengthMax(100)).describe('A reason code of libs/protocol.'),
+    detail: z.string().check(lengthMax(500)),
     authorizationSpent: z
       .boolean()
       .describe(

@@ -14,7 +14,9 @@ export const settlementSubmittedFixture = {
     relayer: fixtureRelayer,
     relayerNonce: '17',
     transaction: fixtureTransaction,
+    batchSize: 1,
     gasLimit: '120000',
     gasPriceMax: '2000000000',
+    gasReserve: '240000000000000',
   },
 } as const;

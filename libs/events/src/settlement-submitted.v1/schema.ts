@@ -10,7 +10,11 @@ export const settlementSubmittedData = z
     relayer: addressField,
     relayerNonce: amountField,
     transaction: hash32Field,
-    gasLimit: amountField,
+    batchSize: z.int().min(1).max(1_000).describe('Payments that the transaction carries.'),
+    gasLimit: amountField.describe('Of the whole transaction.'),
     gasPriceMax: amountField.describe('The most the relayer offered, in wei a unit of gas.'),
+    gasReserve: amountField.describe(
+      'This payment’s part of gas limit × gasPriceMax, in wei; the parts of a batch sum to the whole.',
+    ),
   })
   .strict();

@@ -2,11 +2,10 @@ import type { Hex } from 'viem';
 
 import type { ExactEvmPayment } from './payment.js';
 import { readSignature } from './signature.js';
-import { hexWord, numberWord } from './word.js';
+import { hexWord, numberWord, wordBytes } from './word.js';
 
 const splitSelector = '0xe3ee160e';
 const bytesSelector = '0xcf092995';
-const wordBytes = 32;
 const bytesOverloadHeadWords = 7;
 
 /**

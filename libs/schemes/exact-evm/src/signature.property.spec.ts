@@ -193,6 +193,8 @@ describe('The calldata of a transfer', () => {
   });
 
   it('is proven in a block by the topic of AuthorizationUsed', () => {
-    expect(authorizationUsedTopic).toBe(`0x${hashText('AuthorizationUsed(address,bytes32)')}`);
+    expect(authorizationUsedTopic).toBe(
+      `0x${hashText('AuthorizationUsed(address,bytes32)').toString('hex')}`,
+    );
   });
 });

@@ -1,7 +1,7 @@
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import secp256k1 from 'secp256k1';
 import type { Address, Hex } from 'viem';
+
+import { keccak256 } from './keccak.js';
 
 /** An ECDSA signature of an externally owned account in the one form that tokens accept. */
 export type EcdsaSignature = {
@@ -16,6 +16,10 @@ export type ReadSignature =
   | { readonly ok: false; readonly problem: string };
 
 const signatureBytes = 65;
+/** Uncompressed, with the byte that says so. */
+const publicKeyBytes = 65;
+/** An address is the end of its key's hash. */
+const addressOffset = 12;
 const order = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
 const halfOrder = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0';
 const zero = '0'.repeat(64);
@@ -51,14 +55,14 @@ export function readSignature(signature: Hex): ReadSignature {
 
 /** Who signed a digest; undefined where no key could have made this signature. */
 export function recoverSigner(digest: Uint8Array, { r, s, parity }: EcdsaSignature): Address | undefined {
-  let publicKey: Uint8Array;
+  const publicKey = Buffer.alloc(publicKeyBytes);
   try {
-    publicKey = secp256k1.ecdsaRecover(hexToBytes(r + s), parity, digest, false);
+    secp256k1.ecdsaRecover(Buffer.from(r + s, 'hex'), parity, digest, false, publicKey);
   } catch {
     // The library throws where r is no point's x coordinate; its arguments were checked before.
     return undefined;
   }
-  return `0x${bytesToHex(keccak_256(publicKey.subarray(1))).slice(24)}`;
+  return `0x${keccak256(publicKey.subarray(1)).toString('hex', addressOffset)}`;
 }
 
 function malformed(problem: string): ReadSignature {

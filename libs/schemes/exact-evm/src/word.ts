@@ -1,10 +1,12 @@
-import { keccak_256 } from '@noble/hashes/sha3.js';
-import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { keccak256 } from './keccak.js';
 
 /** 32 bytes as 64 hex digits without 0x: concatenated, words make the ABI encoding of static types. */
 export type Word = string;
 
-const wordLength = 64;
+export const wordBytes = 32;
+const wordLength = 2 * wordBytes;
+const shortBytes = 8;
+const shortMax = 2n ** 64n - 1n;
 
 /** An unsigned number below 2^256. */
 export function numberWord(value: bigint | number): Word {
@@ -16,11 +18,18 @@ export function hexWord(hex: string): Word {
   return hex.slice(2).padStart(wordLength, '0');
 }
 
-export function hashText(text: string): Word {
-  return bytesToHex(keccak_256(utf8ToBytes(text)));
+/** Puts an unsigned number below 2^256 into a word of zeros, which is the `index`th. */
+export function putNumber(words: Buffer, index: number, value: bigint): void {
+  if (value <= shortMax) words.writeBigUInt64BE(value, (index + 1) * wordBytes - shortBytes);
+  else words.write(numberWord(value), index * wordBytes, 'hex');
 }
 
-/** Keccak-256 of bytes written as hex digits without 0x. */
-export function hashHex(digits: string): Uint8Array {
-  return keccak_256(hexToBytes(digits));
+/** Puts an address or other hex text of at most 32 bytes into a word of zeros, aligned right. */
+export function putHex(words: Buffer, index: number, hex: string): void {
+  const digits = hex.slice(2);
+  words.write(digits, (index + 1) * wordBytes - digits.length / 2, 'hex');
+}
+
+export function hashText(text: string): Buffer {
+  return keccak256(Buffer.from(text, 'utf8'));
 }

@@ -1,0 +1,74 @@
+import type { Sql } from '@quittance/database';
+
+import type { Line } from './line.js';
+import { UnknownAccountError } from './posting-error.js';
+
+/** An account as lines name it in the database. */
+export type AccountRow = { readonly accountId: string; readonly assetId: number };
+
+/** Accounts by code and asset. */
+export type OpenedAccounts = ReadonlyMap<string, AccountRow>;
+
+const knownMax = 100_000;
+const keyOf = (account: string, asset: string): string => `${account} ${asset}`;
+
+/** The accounts that are known to be there: an account is opened once and never removed, so each is asked for once. */
+export class Chart {
+  #known = new Map<string, AccountRow>();
+
+  /** Opens the accounts of the lines that are not known yet. They may be kept once the transaction is committed. */
+  async open(sql: Sql, lines: readonly Line[]): Promise<OpenedAccounts> {
+    const missing = new Map<string, Line>();
+    for (const line of lines) {
+      const key = keyOf(line.account, line.asset);
+      if (!this.#known.has(key)) missing.set(key, line);
+    }
+    return missing.size === 0 ? new Map() : openAccounts(sql, [...missing.values()]);
+  }
+
+  keep(opened: OpenedAccounts): void {
+    if (this.#known.size + opened.size > knownMax) this.#known = new Map();
+    for (const [key, account] of opened) this.#known.set(key, account);
+  }
+
+  /** @throws UnknownAccountError for an account that was not opened. */
+  find({ account, asset }: Line, opened: OpenedAccounts): AccountRow {
+    const key = keyOf(account, asset);
+    const found = opened.get(key) ?? this.#known.get(key);
+    if (found === undefined) throw new UnknownAccountError(account);
+    return found;
+  }
+}
+
+async function openAccounts(sql: Sql, lines: readonly Line[]): Promise<OpenedAccounts> {
+  await sql(
+    `INSERT INTO ledger.asset (code)
+     SELECT given.code FROM unnest($1::text[]) AS given (code)
+      WHERE NOT EXISTS (SELECT FROM ledger.asset s WHERE s.code = given.code)
+      ORDER BY given.code
+     ON CONFLICT (code) DO NOTHING`,
+    [[...new Set(lines.map((line) => line.asset))]],
+  );
+  const named = [lines.map((line) => line.account), lines.map((line) => line.asset)];
+  // A scalar subquery, because an anti-join here is planned to read every account of the asset.
+  await sql(
+    `INSERT INTO ledger.account (code, asset_id)
+     SELECT given.code, s.id
+       FROM unnest($1::text[], $2::text[]) AS given (code, asset) JOIN ledger.asset s ON s.code = given.asset
+      WHERE (SELECT a.id FROM ledger.account a WHERE a.code = given.code COLLATE "C" AND a.asset_id = s.id) IS NULL
+      ORDER BY given.code, s.id
+     ON CONFLICT (code, asset_id) DO NOTHING`,
+    named,
+  );
+  // A statement of its own: it must see what others opened meanwhile.
+  const rows = await sql<{ code: string; asset: string; account_id: string; asset_id: number }>(
+    `SELECT a.code, s.code AS asset, a.id AS account_id, a.asset_id
+       FROM unnest($1::text[], $2::text[]) AS given (code, asset)
+       JOIN ledger.asset s ON s.code = given.asset
+       JOIN ledger.account a ON a.code = given.code COLLATE "C" AND a.asset_id = s.id`,
+    named,
+  );
+  return new Map(
+    rows.map((row) => [keyOf(row.code, row.asset), { accountId: row.account_id, assetId: row.asset_id }]),
+  );
+}

@@ -1,0 +1,163 @@
+import type { Database, Sql } from '@quittance/database';
+import type { ChainId } from '@quittance/money';
+import type { PaymentId } from '@quittance/protocol';
+
+import type { BatchId, BatchState, OutstandingBatch } from '../batch/batch.js';
+import type { AuthorizationLog } from '../chain/settlement-chain.js';
+import { paymentColumns, paymentOf, type PaymentRow } from '../payment/payment-row.js';
+import type { Hex } from '../payment/payment.js';
+import type { BatchMember, KnownBatch } from './batch-end.js';
+import type { AcceptedPayment, StoredBatches } from './batch-survey.js';
+import type { MatchedLog } from './survey.js';
+
+/** What surveys of a chain ask of the database. */
+export function storedBatches({ sql }: Pick<Database, 'sql'>, chainId: ChainId): StoredBatches {
+  return {
+    batches: (batchIds) => readKnownBatches(sql, batchIds),
+    match: (logs) => matchLogs(sql, chainId, logs),
+    payment: (paymentId) => readAcceptedPayment(sql, paymentId),
+  };
+}
+
+export async function matchLogs(
+  sql: Sql,
+  chainId: ChainId,
+  logs: readonly AuthorizationLog[],
+): Promise<MatchedLog[]> {
+  if (logs.length === 0) return [];
+  const rows = await sql<{ ordinal: number; payment_id: PaymentId | null; batch_id: BatchId | null }>(
+    matched,
+    [
+      chainId,
+      logs.map((_, index) => index),
+      logs.map(({ asset }) => asset),
+      logs.map(({ authorizer }) => authorizer),
+      logs.map(({ nonce }) => nonce),
+      logs.map(({ transaction }) => transaction),
+    ],
+  );
+  return rows.flatMap(({ ordinal, payment_id: paymentId, batch_id: batchId }) => {
+    const log = logs[ordinal];
+    return log === undefined ? [] : [{ log, paymentId, batchId }];
+  });
+}
+
+/** Batches whose outcome is not known, by relayer and nonce. */
+export async function readOutstanding(
+  sql: Sql,
+  chainId: ChainId,
+  limit: number,
+): Promise<OutstandingBatch[]> {
+  return (await sql<BatchHashesRow>(outstanding, [chainId, limit])).map((row) => hashedBatchOf(row, chainId));
+}
+
+/** Batches taken for displaced not long ago, newest first. */
+export async function readDisplaced(sql: Sql, chainId: ChainId, limit: number): Promise<OutstandingBatch[]> {
+  const rows = await sql<BatchHashesRow>(displaced, [chainId, limit, displacedLookBackSeconds]);
+  return rows.map((row) => hashedBatchOf(row, chainId));
+}
+
+/** All transactions that were ever signed for a payment. */
+export async function readTransactions(sql: Sql, paymentId: PaymentId): Promise<Hex[]> {
+  const rows = await sql<{ readonly hash: Hex }>(transactions, [paymentId]);
+  return rows.map(({ hash }) => hash);
+}
+
+function hashedBatchOf(row: BatchHashesRow, chainId: ChainId): OutstandingBatch {
+  return {
+    batchId: row.batch_id,
+    chainId,
+    relayer: row.relayer,
+    nonce: BigInt(row.nonce),
+    size: row.size,
+    asset: row.asset,
+    gasLimit: BigInt(row.gas_limit),
+    signedAt: BigInt(row.signed_at),
+    hashes: row.hashes,
+  };
+}
+
+async function readKnownBatches(sql: Sql, batchIds: readonly BatchId[]): Promise<KnownBatch[]> {
+  if (batchIds.length === 0) return [];
+  const [rows, members] = await Promise.all([
+    sql<BatchRow>(batches, [batchIds]),
+    sql<BatchMember & { readonly batch_id: BatchId }>(membersOf, [batchIds]),
+  ]);
+  const byBatch = Map.groupBy(members, ({ batch_id }) => batch_id);
+  return rows.map((row) => ({
+    batchId: row.batch_id,
+    chainId: row.chain_id,
+    relayer: row.relayer,
+    nonce: BigInt(row.nonce),
+    state: row.state,
+    filledEventId: row.filled_event_id,
+    members: byBatch.get(row.batch_id) ?? [],
+  }));
+}
+
+async function readAcceptedPayment(sql: Sql, paymentId: PaymentId): Promise<AcceptedPayment | null> {
+  const [row] = await sql<PaymentRow>(payment, [paymentId]);
+  return row === undefined
+    ? null
+    : { payment: paymentOf(row), acceptedSeconds: BigInt(row.accepted_seconds) };
+}
+
+type BatchHashesRow = {
+  readonly batch_id: BatchId;
+  readonly relayer: Hex;
+  readonly nonce: string;
+  readonly size: number;
+  readonly asset: Hex | null;
+  readonly gas_limit: string;
+  readonly signed_at: string;
+  readonly hashes: readonly Hex[];
+};
+
+type BatchRow = {
+  readonly batch_id: BatchId;
+  readonly chain_id: ChainId;
+  readonly relayer: Hex;
+  readonly nonce: string;
+  readonly state: BatchState;
+  readonly filled_event_id: string | null;
+};
+
+const matched = `
+  SELECT l.ordinal, p.payment_id::text, t.batch_id::text
+  FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[]) AS l (ordinal, asset, authorizer, nonce, transaction)
+  LEFT JOIN settlement.payment p
+    ON p.chain_id = $1 AND p.asset = l.asset AND p.payer = l.authorizer AND p.nonce = l.nonce
+  LEFT JOIN (settlement.transaction t JOIN settlement.batch b ON b.batch_id = t.batch_id AND b.chain_id = $1)
+    ON t.hash = l.transaction
+  WHERE p.payment_id IS NOT NULL OR t.batch_id IS NOT NULL
+  ORDER BY l.ordinal`;
+
+/** After this nodes have long told each other apart. */
+const displacedLookBackSeconds = 3_600;
+
+const batchWithHashes = `
+  SELECT b.batch_id::text, b.relayer, b.nonce::text, b.size, b.asset, b.gas_limit::text, b.signed_at::text,
+         (SELECT array_agg(t.hash ORDER BY t.version) FROM settlement.transaction t WHERE t.batch_id = b.batch_id) AS hashes
+  FROM settlement.batch b`;
+
+const outstanding = `${batchWithHashes}
+  WHERE b.chain_id = $1 AND b.state = 'outstanding'
+  ORDER BY b.relayer, b.nonce LIMIT $2::int`;
+
+const displaced = `${batchWithHashes}
+  WHERE b.chain_id = $1 AND b.state = 'displaced' AND b.updated_at > now() - $3::int * interval '1 second'
+  ORDER BY b.updated_at DESC LIMIT $2::int`;
+
+const transactions = `
+  SELECT t.hash FROM settlement.attempt a JOIN settlement.transaction t USING (batch_id)
+  WHERE a.payment_id = $1::uuid ORDER BY a.n DESC, t.version DESC`;
+
+const batches = `
+  SELECT b.batch_id::text, b.chain_id, b.relayer, b.nonce::text, b.state, b.filled_event_id::text
+  FROM settlement.batch b WHERE b.batch_id = ANY ($1::bigint[]) ORDER BY b.batch_id`;
+
+const membersOf = `
+  SELECT a.batch_id::text, a.payment_id::text AS "paymentId", a.n, a.position
+  FROM settlement.attempt a WHERE a.batch_id = ANY ($1::bigint[]) ORDER BY a.batch_id, a.position`;
+
+const payment = `SELECT ${paymentColumns} FROM settlement.payment p WHERE p.payment_id = $1::uuid`;
