@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { devUsdc } from '@quittance/embedded';
+import type { Anvil } from '@quittance/testing';
+import { createTestClient, type Hex, http, parseAbiItem, publicActions, toHex } from 'viem';
+
+const authorizationUsed = parseAbiItem(
+  'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
+);
+/** Half of what Base takes in its 2 s blocks: the chain is not what is measured. */
+export const blockGasLimit = 200_000_000n;
+export const blockTimeS = 1;
+const logBlocksMax = 200n;
+const drainMaxMs = 20_000;
+const drainPollMs = 100;
+
+export type Landing = { readonly transaction: Hex; readonly block: bigint };
+
+/** Says how the chain mines, and what really happened on it. */
+export class ChainObserver {
+  readonly #client;
+
+  constructor(chain: Anvil) {
+    this.#client = createTestClient({
+      mode: 'anvil',
+      transport: http(chain.rpcUrl, { timeout: 60_000 }),
+      cacheTime: 0,
+    }).extend(publicActions);
+  }
+
+  async prepare(): Promise<void> {
+    await this.#client.setBlockGasLimit({ gasLimit: blockGasLimit });
+  }
+
+  /** A block for each transaction, or one each second. */
+  async mine(mode: 'automine' | 'blocks'): Promise<void> {
+    if (mode === 'automine') await this.#client.setAutomine(true);
+    else await this.#client.setIntervalMining({ interval: blockTimeS });
+  }
+
+  async blockNumber(): Promise<bigint> {
+    return this.#client.getBlockNumber();
+  }
+
+  /** Resolves when no transaction waits to be mined. */
+  async drained(): Promise<void> {
+    const deadline = Date.now() + drainMaxMs;
+    while (Date.now() < deadline) {
+      const { pending, queued } = await this.#client.getTxpoolStatus();
+      if (pending + queued === 0) return;
+      await sleep(drainPollMs);
+    }
+    console.log('  transactions are left in the pool of the node');
+  }
+
+  /** The authorizations that were used after block `after`, by nonce. */
+  async landings(after: bigint): Promise<Map<string, Landing>> {
+    const head = await this.blockNumber();
+    const found = new Map<string, Landing>();
+    for (let from = after + 1n; from <= head; from += logBlocksMax) {
+      const to = from + logBlocksMax - 1n;
+      const logs = await this.#client.getLogs({
+        address: devUsdc.address,
+        event: authorizationUsed,
+        fromBlock: from,
+        toBlock: to < head ? to : head,
+        strict: true,
+      });
+      for (const { args, transactionHash, blockNumber } of logs)
+        found.set(args.nonce, { transaction: transactionHash, block: blockNumber });
+    }
+    return found;
+  }
+
+  /** What the transactions that brought these payments used together, each counted once. */
+  async gasOf(
+    landings: readonly Landing[],
+  ): Promise<{ readonly gas: bigint; readonly transactions: number }> {
+    const wanted = new Set(landings.map(({ transaction }) => transaction));
+    let gas = 0n;
+    for (const block of new Set(landings.map(({ block }) => block))) {
+      const receipts = await this.#client.request<BlockReceipts>({
+        method: 'eth_getBlockReceipts',
+        params: [toHex(block)],
+      });
+      for (const { transactionHash, gasUsed } of receipts ?? [])
+        if (wanted.has(transactionHash)) gas += BigInt(gasUsed);
+    }
+    return { gas, transactions: wanted.size };
+  }
+}
+
+type BlockReceipts = {
+  Method: 'eth_getBlockReceipts';
+  Parameters: [Hex];
+  ReturnType: { readonly transactionHash: Hex; readonly gasUsed: Hex }[] | null;
+};
