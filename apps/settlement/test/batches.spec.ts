@@ -62,19 +62,47 @@ describe('payments that wait together', () => {
     expect(gas.reduce((sum, part) => sum + part, 0n)).toBe(await world.gasUsed(hashes[0]?.hash));
   });
 
-  it('settle although one of them cannot, which gets its own reason', async () => {
+  it.each([
+    {
+      bad: 'has not got the money',
+      spoil: async () => world.accept({ payer: 2, amount: 10n ** 15n }),
+      told: { type: 'settlement.failed', data: { reason: 'insufficient_funds', transaction: null } },
+    },
+    {
+      bad: 'was cancelled by its payer',
+      spoil: async () => {
+        const accepted = await world.accept();
+        await world.cancel(accepted);
+        return accepted;
+      },
+      told: {
+        type: 'settlement.failed',
+        data: { reason: 'invalid_exact_evm_nonce_already_used', authorizationSpent: true, transaction: null },
+      },
+    },
+    {
+      bad: 'was used by somebody else',
+      spoil: async () => {
+        const accepted = await world.accept();
+        await world.land(accepted);
+        return accepted;
+      },
+      told: { type: 'settlement.confirmed', data: { settledBy: 'other', gas: null } },
+    },
+  ])('settle though one in twenty $bad, which gets its own outcome', async ({ spoil, told }) => {
+    const bad = await spoil();
     settling = world.run();
     const first = await busy();
     const good = await many(19);
-    const poor = await world.accept({ payer: 2, amount: 10n ** 15n });
-    await world.take(...good.slice(0, 9), poor, ...good.slice(9));
-    await world.becomes(poor, 'failed');
+    await world.take(...good.slice(0, 9), bad, ...good.slice(9));
     await confirmedTogether([first, ...good]);
     const attempts = (await Promise.all(good.map((event) => world.attemptsOf(event)))).flat();
+    expect(attempts).toHaveLength(19);
     expect(new Set(attempts.map(({ hash }) => hash)).size).toBe(1);
-    expect(await world.attemptsOf(poor)).toEqual([]);
-    const [failed] = await world.told(poor);
-    expect(failed?.data).toMatchObject({ reason: 'insufficient_funds', transaction: null });
+    await world.becomes(bad, told.type === 'settlement.failed' ? 'failed' : 'confirmed', 20_000);
+    expect(await world.attemptsOf(bad)).toEqual([]);
+    expect(await world.told(bad)).toEqual([expect.objectContaining({ type: told.type })]);
+    expect((await world.told(bad))[0]?.data).toMatchObject(told.data);
   });
 
   it('are as many as fit, and the others come next', async () => {

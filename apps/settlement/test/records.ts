@@ -90,6 +90,15 @@ export abstract class Records {
     if (taken.length === 0) throw new Error('its holder was faster');
   }
 
+  /** The highest price that any transaction of the newest batch offers, in wei a unit of gas. */
+  async highestOffer(): Promise<bigint> {
+    const [row] = await this.owner.sql<{ most: string }>(
+      `SELECT max(max_fee_per_gas)::text AS most FROM settlement.transaction
+        WHERE batch_id = (SELECT max(batch_id) FROM settlement.batch)`,
+    );
+    return BigInt(row?.most ?? 0);
+  }
+
   /** As when time has passed: leases that nobody renews are over. */
   async endLeases(): Promise<void> {
     await this.owner.sql('UPDATE settlement.relayer SET lease_until = now()');

@@ -11,6 +11,8 @@ export type ChaosOptions = {
   readonly seed: number;
   /** Rounds of every mishap; more are begun only before `deadlineMs`. */
   readonly rounds: number;
+  /** `SIGKILL`s at no particular moment, in each round. */
+  readonly killsPerRound: number;
   /** No further mishap after this many milliseconds. */
   readonly deadlineMs: number;
   readonly log: (line: string) => void;
@@ -37,7 +39,8 @@ const breathMs = 400;
  * Lets payments go through an installation while everything goes wrong that can, then lets it heal, and compares what
  * chain, registry, ledger and callers say.
  */
-export async function runChaos({ seed, rounds, deadlineMs, log }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, rounds, killsPerRound, deadlineMs, log } = options;
   const from = performance.now();
   const ground = await startGround(seed);
   const tally = newTally();
@@ -46,7 +49,13 @@ export async function runChaos({ seed, rounds, deadlineMs, log }: ChaosOptions):
     const { chain, payers, random, stack } = ground;
     const facilitatorUrls = stack.facilitators.map(({ url }) => url);
     const load = new Load({ chain, facilitatorUrls, payers, atOnce: sellersAtOnce, random });
-    for (const mishap of chaosPlan({ seed, crashPoints: crashPoints(), rounds, settlements })) {
+    for (const mishap of chaosPlan({
+      seed,
+      crashPoints: crashPoints(),
+      rounds,
+      settlements,
+      killsPerRound,
+    })) {
       if (performance.now() - from > deadlineMs) break;
       const begun = performance.now();
       await commit(mishap, ground, { load, tally });

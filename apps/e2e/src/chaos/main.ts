@@ -14,10 +14,12 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 const roundsMax = 1_000;
+const killsPerRound = 80;
 process.stdout.write(`seed ${seed}, ${minutes} minutes\n`);
 const report = await runChaos({
   seed,
   rounds: roundsMax,
+  killsPerRound,
   deadlineMs: minutes * 60_000,
   log: (line) => process.stdout.write(`${line}\n`),
 });

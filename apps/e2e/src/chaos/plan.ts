@@ -43,21 +43,22 @@ export type PlanOptions = {
   /** Rounds of everything; between two rounds the installation goes on as it is. */
   readonly rounds: number;
   readonly settlements: number;
+  /** `SIGKILL`s at no particular moment, in each round. */
+  readonly killsPerRound: number;
 };
 
 /** Depths of reorganizations: every power of two, and the deepest that must be survived. */
 export const reorgDepths = [1, 2, 3, 5, 8, 13, 20] as const;
 const pauseMs = 14_000;
 const rpcFaultMs = 3_000;
-const randomKillsPerRound = 9;
 
 /** What goes wrong, in which order: each kind of mishap and each crash point in every round, shuffled by the seed. */
-export function chaosPlan({ seed, crashPoints, rounds, settlements }: PlanOptions): Mishap[] {
+export function chaosPlan({ seed, crashPoints, rounds, settlements, killsPerRound }: PlanOptions): Mishap[] {
   const random = new SeededRandom(seed);
   const services: readonly ServiceKind[] = ['facilitator', 'settlement', 'ledger'];
   const round = (): Mishap[] => [
     ...crashPoints.map((point): Mishap => ({ kind: 'crash', point })),
-    ...Array.from({ length: randomKillsPerRound }, (_, n): Mishap => ({
+    ...Array.from({ length: killsPerRound }, (_, n): Mishap => ({
       kind: 'kill',
       service: services[n % services.length] ?? 'settlement',
       index: random.below(settlements),
