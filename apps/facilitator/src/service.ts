@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { EventServer } from '@quittance/messaging';
-import { NestLogger, problemContentType } from '@quittance/observability';
+import { closeOf, NestLogger, problemContentType } from '@quittance/observability';
 import type { FastifyReply } from 'fastify';
 
 import { AppModule, type Parts } from './app.module.js';
@@ -50,21 +50,6 @@ export async function startService(parts: Parts): Promise<Service> {
   await app.startAllMicroservices();
   await app.listen(config.port, config.host);
   return { app, url: await app.getUrl(), close };
-}
-
-/** An answer that is given while closing ends its connection: a client that kept it would keep us until it lets go. */
-function closeOf(app: NestFastifyApplication): () => Promise<void> {
-  let isClosing = false;
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onSend', async (_request, reply) => {
-      if (isClosing) reply.header('connection', 'close');
-    });
-  return () => {
-    isClosing = true;
-    return app.close();
-  };
 }
 
 function adapterOf(bodyLimit: number): FastifyAdapter {

@@ -5,7 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { DatabaseSchemaMissingError } from '@quittance/database';
 import { EventServer } from '@quittance/messaging';
-import { type Logger, NestLogger } from '@quittance/observability';
+import { closeOf, type Logger, NestLogger } from '@quittance/observability';
 
 import { AppModule, createParts } from './app.module.js';
 import type { Config } from './config.js';
@@ -63,19 +63,4 @@ export async function startService(
   await app.startAllMicroservices();
   await app.listen(config.port, config.host);
   return { url: await app.getUrl(), app, close };
-}
-
-/** An answer that is given while closing ends its connection: a client that kept it would keep us until it lets go. */
-function closeOf(app: NestFastifyApplication): () => Promise<void> {
-  let isClosing = false;
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onSend', async (_request, reply) => {
-      if (isClosing) reply.header('connection', 'close');
-    });
-  return () => {
-    isClosing = true;
-    return app.close();
-  };
 }

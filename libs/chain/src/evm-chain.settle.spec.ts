@@ -32,15 +32,16 @@ async function signedBy(
   payment: ExactEvmPayment,
   changes: { nonce?: bigint; gas?: bigint } = {},
 ) {
-  const fees = await chain.fees();
-  return relayer.signTransfer({
+  const { type, ...fees } = await chain.fees();
+  return relayer.sign({
+    type,
+    fees,
+    value: 0n,
     chainNumber,
     nonce: await chain.transactionCount(relayer.address, 'latest'),
     to: payment.asset,
     data: encodeTransferWithAuthorization(payment),
     gas: 150_000n,
-    maxFeePerGas: fees.maxFeePerGas,
-    maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
     ...changes,
   });
 }

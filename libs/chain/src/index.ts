@@ -15,7 +15,7 @@ export { bumpedFees, cappedBy, type Fees } from './fees.js';
 export type { HeadWatch } from './heads.js';
 export { multicall3Address } from './multicall.js';
 export { type EvmAsset, type EvmNetwork, networksSchema, networkSettings } from './network.js';
-export { Relayer, type SignedTransaction, type TransferTransaction } from './relayer.js';
+export { Relayer, type SignedTransaction } from './relayer.js';
 export type { BroadcastOutcome } from './rpc-error.js';
 export type { EndpointHealth } from './rpc-pool.js';
 export type { RelayerTransaction } from './transaction-bytes.js';

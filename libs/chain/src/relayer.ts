@@ -5,9 +5,6 @@ import { privateKeyToAddress } from 'viem/accounts';
 
 import { type RelayerTransaction, TransactionBytes } from './transaction-bytes.js';
 
-export type TransferTransaction = Pick<RelayerTransaction, 'chainNumber' | 'nonce' | 'to' | 'data' | 'gas'> &
-  RelayerTransaction['fees'];
-
 export type SignedTransaction = { readonly raw: Hex; readonly hash: Hex };
 
 /** An account that pays gas. Its key can be used and not be read: no way of printing a relayer shows it. */
@@ -32,15 +29,6 @@ export class Relayer {
     const { signature, recid } = secp256k1.ecdsaSign(keccak256(bytes.unsigned()), this.#key);
     const raw = bytes.signed({ rs: signature, parity: recid });
     return { raw: `0x${raw.toString('hex')}`, hash: `0x${keccak256(raw).toString('hex')}` };
-  }
-
-  /** Signs an EIP-1559 transaction without value. */
-  async signTransfer({
-    maxFeePerGas,
-    maxPriorityFeePerGas,
-    ...rest
-  }: TransferTransaction): Promise<SignedTransaction> {
-    return this.sign({ ...rest, type: 'eip1559', fees: { maxFeePerGas, maxPriorityFeePerGas }, value: 0n });
   }
 
   toString(): string {

@@ -1,3 +1,4 @@
+export { closeOf } from './closing.js';
 /**
  * What every service needs to run: settings, logs, health, metrics, start and shutdown.
  *
