@@ -170,12 +170,12 @@ describe('a batch of events', () => {
     let statements = 0;
     const counting = {
       transaction: <Result>(work: (tx: Transaction) => Promise<Result>) =>
-        databases[0].transaction(({ sql }) => {
+        databases[0].transaction(({ sql, commit }) => {
           const counted: typeof sql = (text, values) => {
             statements += 1;
             return sql(text, values);
           };
-          return work({ sql: counted });
+          return work({ sql: counted, commit });
         }),
     } as unknown as Database;
     await expect(new PaymentChanges(counting).apply(batch)).resolves.toMatchObject({ unknown: [] });

@@ -22,7 +22,6 @@ import { Follower } from '../src/follower/follow.loop.js';
 import { FollowerRepository } from '../src/follower/follower.repository.js';
 import { ReorgRepository } from '../src/follower/reorg.repository.js';
 import type { Log } from '../src/loop/wakeable.loop.js';
-import { OutcomeRepository } from '../src/payment/outcome.repository.js';
 import { PaymentRepository } from '../src/payment/payment.repository.js';
 import { type Accepted, acceptedBy, usdc } from './accepted-payment.js';
 
@@ -115,10 +114,9 @@ export class FollowedChain {
     const write = (level: string) => (_: object, message: string) =>
       void this.logged.push({ level, message });
     const log: Log = { info: write('info'), warn: write('warn'), error: write('error') };
-    const outcomes = new OutcomeRepository(this.database);
     const follower = new Follower({
       chain: wrap(EvmChain.connect({ ...this.network, ...over }, { requestTimeoutMs: 2_000 })),
-      follower: new FollowerRepository(this.database, outcomes),
+      follower: new FollowerRepository(this.database),
       reorgs: new ReorgRepository(this.database),
       log,
       onHead: () => undefined,

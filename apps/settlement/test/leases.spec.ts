@@ -49,8 +49,12 @@ describe('keys of relayers', () => {
   });
 
   it('are shared by processes that start together', async () => {
-    run({ relayers: bothKeys() });
-    run({ relayers: bothKeys() });
+    // Both have looked for a key before either takes one, and so may have found the same.
+    const gates = [pausing(), pausing()];
+    for (const gate of gates) gate.hold('transactionCountMax');
+    for (const { wrap } of gates) run({ relayers: bothKeys(), wrap });
+    await Promise.all(gates.map((gate) => gate.held()));
+    for (const gate of gates) gate.letGo();
     await heldBy(2);
     expect(new Set((await world.leases()).map(({ holder }) => holder)).size).toBe(2);
   });

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@quittance/embedded';
+import pg from 'pg';
+
+import { BeginQuery } from './begin-query.js';
 
 import {
   Database,
@@ -182,12 +185,14 @@ describe('a transaction', () => {
 
   it('runs the work again after a deadlock, and both succeed', async () => {
     let runs = 0;
+    let holding = 0;
     const meet = Promise.withResolvers<void>();
     const cross = (first: number, second: number): Promise<void> =>
       database.transaction(async ({ sql }) => {
         runs += 1;
         await sql('UPDATE counter SET value = value + 1 WHERE id = $1', [first]);
-        if (runs >= 2) meet.resolve();
+        holding += 1;
+        if (holding >= 2) meet.resolve();
         await meet.promise;
         await sql("SET LOCAL statement_timeout = '20s'");
         await sql('UPDATE counter SET value = value + 1 WHERE id = $1', [second]);
@@ -206,6 +211,91 @@ describe('a transaction', () => {
     });
     await expect(work).rejects.toBeInstanceOf(DatabaseConflictError);
     expect(runs).toBe(6);
+  });
+
+  it('sends statements that are asked for together together, and runs them in that order', async () => {
+    const [first, second, third] = await database.transaction(({ sql }) =>
+      Promise.all([
+        sql('UPDATE counter SET value = 1 WHERE id = 1'),
+        sql('UPDATE counter SET value = value * 10 + 2 WHERE id = 1'),
+        sql<{ value: number }>('SELECT value FROM counter WHERE id = 1'),
+      ]),
+    );
+    expect([first, second, third]).toEqual([[], [], [{ value: 12 }]]);
+    expect(await valueOf(1)).toBe(12);
+  });
+
+  it('is over, and committed, when the COMMIT that was sent behind its last statements is through', async () => {
+    const { asked, seen, late } = await database.transaction(async ({ sql, commit }) => {
+      await sql('SELECT FROM counter WHERE id = 1 FOR UPDATE');
+      const given = await commit(
+        sql<{ value: number }>('UPDATE counter SET value = 77 WHERE id = 1 RETURNING value'),
+      );
+      return {
+        asked: given,
+        seen: await valueOf(1),
+        late: await sql('SELECT 1').catch((error: unknown) => error),
+      };
+    });
+    expect(asked).toEqual([{ value: 77 }]);
+    expect(seen).toBe(77);
+    expect(late).toBeInstanceOf(TransactionClosedError);
+  });
+
+  it('commits nothing when one of the statements before a COMMIT that was sent with them fails', async () => {
+    const before = await valueOf(1);
+    for (const failing of [0, 1, 2]) {
+      const work = database.transaction(({ sql, commit }) =>
+        commit(
+          Promise.all(
+            [0, 1, 2].map((n) =>
+              sql(
+                n === failing
+                  ? 'INSERT INTO counter VALUES (1, 1)'
+                  : 'UPDATE counter SET value = value + 1 WHERE id = 1',
+              ),
+            ),
+          ),
+        ),
+      );
+      await expect(work).rejects.toMatchObject({
+        name: 'DatabaseConstraintError',
+        constraint: 'counter_key',
+      });
+    }
+    expect(await valueOf(1)).toBe(before);
+  });
+
+  it('is undone, and its connection free again, when the work throws with statements on their way', async () => {
+    const one = Database.connect({ url: server.adminUrl, poolSize: 1, applicationName: 'on-their-way' });
+    const before = await valueOf(1);
+    const unheard: Promise<unknown>[] = [];
+    const work = one.transaction(async ({ sql }) => {
+      unheard.push(sql('UPDATE counter SET value = 500 WHERE id = 1'));
+      unheard.push(sql('SELECT pg_sleep(0.2)'));
+      throw new RangeError('did not wait');
+    });
+    await expect(work).rejects.toBeInstanceOf(RangeError);
+    await Promise.all(unheard);
+    expect(await valueOf(1)).toBe(before);
+    await expect(one.transaction(({ sql }) => sql('SELECT 1 AS one'))).resolves.toEqual([{ one: 1 }]);
+    await one.close();
+  });
+
+  it('never runs its first statement outside of itself, even if it cannot begin', async () => {
+    const client = new pg.Client({ connectionString: server.adminUrl });
+    await client.connect();
+    const asked = (text: string): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        client.query(new BeginQuery({ text }, (error, result) => (error ? reject(error) : resolve(result))));
+      });
+    // A transaction that has failed takes no BEGIN; the ROLLBACK that could follow it would, taken for itself, succeed.
+    await client.query('BEGIN');
+    await expect(client.query('SELECT 1 / 0')).rejects.toThrow('division by zero');
+    await expect(asked('ROLLBACK')).rejects.toThrow('current transaction is aborted');
+    await client.query('ROLLBACK');
+    await expect(asked('SELECT 1 AS one')).resolves.toMatchObject({ rows: [{ one: 1 }], command: 'SELECT' });
+    await client.end();
   });
 
   it('maps what Prisma reports as it maps what sql reports', async () => {

@@ -32,8 +32,18 @@ export type DatabaseOptions = {
   readonly sessionSettings?: Readonly<Record<string, string>>;
 };
 
-/** One transaction: what is asked through its `sql` is committed together, or not at all. */
-export type Transaction = { readonly sql: Sql };
+/**
+ * One transaction: what is asked through its `sql` is committed together, or not at all. Statements that do not need each
+ * other's results need not be awaited one by one: they go out together, and run in the order of asking.
+ */
+export type Transaction = {
+  readonly sql: Sql;
+  /**
+   * The end of the transaction: sends the COMMIT right behind the statements of `last`, which have been asked for and are
+   * not answered yet, and gives what they give once it is through. Where one of them fails nothing is committed.
+   */
+  readonly commit: <Result>(last: Promise<Result>) => Promise<Result>;
+};
 
 const poolSizeDefault = 10;
 const statementTimeoutDefaultMs = 10_000;
@@ -61,27 +71,27 @@ export class Database {
     // Connections that die while idle are replaced on next use; without a listener they would end the process.
     pool.on('error', () => undefined);
     this.prisma = withMappedErrors(new PrismaClient({ adapter: new PrismaPg(pool) }));
-    this.sql = sqlOn(() => pool);
+    this.sql = sqlOn(pool);
   }
 
   static connect(options: DatabaseOptions): Database {
     const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutDefaultMs;
     const transactionTimeoutMs = options.transactionTimeoutMs ?? transactionTimeoutDefaultMs;
-    return new Database(
-      new pg.Pool({
-        connectionString: options.url,
-        application_name: options.applicationName,
-        max: options.poolSize ?? poolSizeDefault,
-        connectionTimeoutMillis: connectTimeoutMs,
-        idleTimeoutMillis: idleConnectionMs,
-        statement_timeout: statementTimeoutMs,
-        query_timeout: statementTimeoutMs + replyGraceMs,
-        idle_in_transaction_session_timeout: transactionTimeoutMs,
-        keepAlive: true,
-        options: startupOptions(options),
-      }),
-      { statementTimeoutMs, transactionTimeoutMs },
-    );
+    // Statements asked for together go out together: node-postgres can, and its types do not say so yet.
+    const pipelined: pg.PoolConfig & { readonly pipeline: true } = {
+      pipeline: true,
+      connectionString: options.url,
+      application_name: options.applicationName,
+      max: options.poolSize ?? poolSizeDefault,
+      connectionTimeoutMillis: connectTimeoutMs,
+      idleTimeoutMillis: idleConnectionMs,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + replyGraceMs,
+      idle_in_transaction_session_timeout: transactionTimeoutMs,
+      keepAlive: true,
+      options: startupOptions(options),
+    };
+    return new Database(new pg.Pool(pipelined), { statementTimeoutMs, transactionTimeoutMs });
   }
 
   /**
@@ -153,14 +163,11 @@ export class Database {
     const statements = new TransactionSql(client, transactionTimeoutMs);
     const patience = new AbortController();
     try {
-      await client.query('BEGIN');
       const patienceMs = transactionTimeoutMs + statementTimeoutMs + replyGraceMs + closeGraceMs;
       const late = giveUpAfter(patienceMs, patience.signal);
       // Aborted, it has nothing to tell.
       late.catch(() => undefined);
-      const result = await Promise.race([statements.during(() => work({ sql: statements.sql })), late]);
-      await client.query('COMMIT');
-      return result;
+      return await Promise.race([statements.during(work), late]);
     } catch (error) {
       await statements.undo(error);
       throw error;

@@ -26,15 +26,19 @@ export type Sql = <Row = Record<string, unknown>>(
 type Queryable = Pick<pg.Pool | pg.PoolClient, 'query'>;
 
 /** Sql over a pool or one connection of it. */
-export function sqlOn(queryable: () => Queryable): Sql {
+export function sqlOn(queryable: Queryable): Sql {
   return async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
     try {
-      const result = await queryable().query({ ...preparedAs(text), text, values: [...values] });
-      return result.rows as Row[];
+      return (await queryable.query<Row & object>(prepared(text, values))).rows;
     } catch (error) {
       throw databaseErrorOf(error);
     }
   };
+}
+
+/** A statement as node-postgres takes it. */
+export function prepared(text: string, values: readonly unknown[]): pg.QueryConfig {
+  return { ...preparedAs(text), text, values: [...values] };
 }
 
 /** Texts are few and come from us; a text past this many is run without being kept, so that servers do not fill up. */

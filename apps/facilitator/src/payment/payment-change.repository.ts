@@ -37,17 +37,20 @@ export class PaymentChanges {
 
   /** Applies a batch of events, each id once, in one transaction. */
   async apply(batch: readonly QuittanceEvent[]): Promise<Applied> {
-    return this.database.transaction(async ({ sql }) => {
-      const unseen = await takeUnseen(sql, 'facilitator', batch);
-      const events = unseen.map(asMovingEvent).filter((event) => event !== undefined);
-      const payments = await lockAll(
-        sql,
-        events.map(({ data }) => data.paymentId as PaymentId),
-      );
+    return this.database.transaction(async ({ sql, commit }) => {
+      const [unseen, payments] = await Promise.all([
+        takeUnseen(sql, 'facilitator', batch),
+        lockAll(
+          sql,
+          movingOf(batch).map(({ data }) => data.paymentId as PaymentId),
+        ),
+      ]);
+      const events = movingOf(unseen);
       const rounds = roundsOf(events).map((round) => changesIn(payments, round));
-      await writeAll(sql, rounds, changedAttempts(payments, events));
-      await keepChainNews(sql, chainNewsOf(unseen.filter((event) => !isPaymentEvent(event))));
+      const attempts = changedAttempts(payments, events);
+      const news = chainNewsOf(unseen.filter((event) => !isPaymentEvent(event)));
       crashPoint('facilitator.events-taken');
+      await commit(Promise.all([writeAll(sql, rounds, attempts), keepChainNews(sql, news)]));
       return {
         payments: [...payments.values()].map(({ payment }) => payment),
         unknown: events.filter(({ data }) => !payments.has(data.paymentId)).map(({ data }) => data.paymentId),
@@ -75,7 +78,7 @@ export class PaymentChanges {
   /** Marks payments expired that are still only accepted, each with its event. Gives their ids. */
   async expire(ids: readonly PaymentId[], block: ProvingBlock): Promise<PaymentId[]> {
     if (ids.length === 0) return [];
-    return this.database.transaction(async ({ sql }) => {
+    return this.database.transaction(async ({ sql, commit }) => {
       const payments = await lockAll(sql, ids);
       const occurredAt = new Date();
       const events: Array<EventOf<'payment.expired'>> = [...payments.values()]
@@ -83,11 +86,15 @@ export class PaymentChanges {
         .map(({ payment }) =>
           expiredEvent(payment, block, { id: randomUUID(), occurredAt, causationId: payment.lastEventId }),
         );
-      await writeAll(sql, [changesIn(payments, events)], []);
-      await emitEvents(sql, 'facilitator', events);
+      const changes = changesIn(payments, events);
+      await commit(Promise.all([writeAll(sql, [changes], []), emitEvents(sql, 'facilitator', events)]));
       return events.map(({ data }) => data.paymentId as PaymentId);
     });
   }
+}
+
+function movingOf(events: readonly QuittanceEvent[]): MovingEvent[] {
+  return events.map(asMovingEvent).filter((event) => event !== undefined);
 }
 
 const nilUuid = '00000000-0000-0000-0000-000000000000';
@@ -157,8 +164,10 @@ async function writeAll(
 ): Promise<void> {
   const changing = rounds.filter((changes) => changes.length > 0);
   const last = changing.pop() ?? [];
-  for (const changes of changing) await write(sql, changes, []);
-  if (last.length > 0 || attempts.length > 0) await write(sql, last, attempts);
+  await Promise.all([
+    ...changing.map((changes) => write(sql, changes, [])),
+    ...(last.length > 0 || attempts.length > 0 ? [write(sql, last, attempts)] : []),
+  ]);
 }
 
 async function write(sql: Sql, changes: readonly Change[], attempts: readonly KeptAttempt[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Database, DatabaseConstraintError, type Sql } from '@quittance/database';
+import { type Database, DatabaseConstraintError, type Sql, type Transaction } from '@quittance/database';
 import type { EventOf } from '@quittance/events';
 import { emitEvents } from '@quittance/messaging';
 import { allocate, atomicAmount, type ChainId } from '@quittance/money';
@@ -42,7 +42,7 @@ export class BatchRepository {
   async sign(draft: Draft): Promise<StoredBatch | null> {
     const { signer, chainId } = draft;
     try {
-      return await this.database.transaction(({ sql }) => this.signWithin(sql, draft));
+      return await this.database.transaction((transaction) => this.signWithin(transaction, draft));
     } catch (error) {
       if (error instanceof NothingToSign) return null;
       if (error instanceof DatabaseConstraintError && fences.has(error.constraint)) {
@@ -58,27 +58,23 @@ export class BatchRepository {
     return rows.map(({ relayer, nonce }) => ({ chainId, relayer, nonce: BigInt(nonce) }));
   }
 
-  private async signWithin(sql: Sql, draft: Draft): Promise<StoredBatch> {
+  private async signWithin({ sql, commit }: Transaction, draft: Draft): Promise<StoredBatch> {
     const { chainId, signer, fees, paymentIds } = draft;
     const { address } = signer.relayer;
-    const [taken] = await sql<{ nonce: string }>(takeNonce, [
-      chainId,
-      address,
-      this.holder,
-      signer.token,
-      draft.gaps,
+    const [[taken], rows] = await Promise.all([
+      sql<{ nonce: string }>(takeNonce, [chainId, address, this.holder, signer.token, draft.gaps]),
+      paymentIds.length === 0 ? [] : sql<PaymentRow>(claimQueued, [paymentIds]),
     ]);
     if (taken === undefined) throw new LeaseLostError(chainId, address);
     const nonce = BigInt(taken.nonce);
-    const rows = paymentIds.length === 0 ? [] : await sql<PaymentRow>(claimQueued, [paymentIds]);
     // Without payments only a gap is worth a transaction.
     if (rows.length === 0 && (paymentIds.length > 0 || !draft.gaps.includes(nonce)))
       throw new NothingToSign();
     const errand = errandOf(rows.map(paymentOf), address, draft.gasLimit);
     const transaction = signErrand(signer.relayer, { chainId, nonce }, { errand, fees, version: 1 });
     const written = { draft, nonce, rows, gasLimit: errand.gas, transaction };
-    const batchId = await store(sql, written);
     crashPoint('settlement.signed');
+    const batchId = await commit(store(sql, written));
     return {
       chainId,
       relayer: address,
@@ -96,7 +92,7 @@ const fences: ReadonlySet<string> = new Set(['batch_lease', 'transaction_lease']
 async function store(sql: Sql, written: Written): Promise<BatchId> {
   const { draft, nonce, rows, gasLimit, transaction } = written;
   const events = submittedEvents(written);
-  const [row] = await sql<{ batch_id: BatchId }>(storeBatch, [
+  const stored = sql<{ batch_id: BatchId }>(storeBatch, [
     draft.chainId,
     draft.signer.relayer.address,
     nonce,
@@ -112,8 +108,8 @@ async function store(sql: Sql, written: Written): Promise<BatchId> {
     rows.map((payment) => payment.payment_id),
     events.map(({ id }) => id),
   ]);
+  const [[row]] = await Promise.all([stored, emitEvents(sql, 'settlement', events)]);
   if (row === undefined) throw new TypeError('the database stored a batch and gave it no number');
-  await emitEvents(sql, 'settlement', events);
   return row.batch_id;
 }
 

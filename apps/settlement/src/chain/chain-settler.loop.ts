@@ -143,10 +143,9 @@ export class ChainSettler {
 
   private createFollower(fees: FeeBook): Follower {
     const { database, hooks } = this.options;
-    const outcomes = new OutcomeRepository(database);
     return new Follower({
       ...this.options,
-      follower: new FollowerRepository(database, outcomes),
+      follower: new FollowerRepository(database),
       reorgs: new ReorgRepository(database),
       onHead: ({ number }) => {
         this.head = number;
@@ -210,7 +209,6 @@ export class ChainSettler {
 
   private createSubmitter(fees: FeeBook): Submitter {
     const { database, hooks } = this.options;
-    const outcomes = new OutcomeRepository(database);
     return new Submitter({
       ...this.options,
       leases: this.leases,
@@ -218,8 +216,8 @@ export class ChainSettler {
       prices: new PriceGate({ fees, onPrice: (price) => this.suspension.noteGasPrice(price) }),
       payments: new PaymentRepository(database),
       batches: new BatchRepository(database, this.leases.holder),
-      outcomes,
-      follower: new FollowerRepository(database, outcomes),
+      outcomes: new OutcomeRepository(database),
+      follower: new FollowerRepository(database),
       canPay: (relayer) => this.treasury.canPay(relayer),
       onSigned: (batch) => {
         this.broadcaster.sendSoon([batch.transaction]);

@@ -10,28 +10,27 @@ type MinedEnd = Extract<BatchEnd, { readonly type: 'mined' }>;
 
 type Filled = EventOf<'settlement.filled'>;
 
-/**
- * Writes how batches ended, each once, and gives the events that tell of those that carried nothing. Locks them in the
- * order of their ids.
- */
-export async function writeEnds(sql: Sql, ends: readonly BatchEnd[]): Promise<readonly Filled[]> {
-  if (ends.length === 0) return [];
-  const open = await lockOpen(sql, ends);
+/** The events that tell of batches which ended and carried nothing, and the writing of all that ended, under way. */
+export type WrittenEnds = { readonly filled: readonly Filled[]; readonly written: Promise<unknown> };
+
+/** Writes how batches ended that {@link lockOpen} gave. */
+export function writeEnds(sql: Sql, open: readonly BatchEnd[]): WrittenEnds {
   const mined = open.filter((end): end is MinedEnd => end.type === 'mined');
   const displaced = open.filter(({ type }) => type === 'displaced');
   const filled = new Map(
     mined.filter(({ batch }) => batch.members.length === 0).map((end) => [end, filledEvent(end)] as const),
   );
-  if (mined.length > 0)
-    await sql(
-      writeMined,
-      minedValues(mined, (end) => filled.get(end)?.id ?? null),
-    );
-  if (displaced.length > 0) await sql(writeDisplaced, [displaced.map(({ batch }) => batch.batchId)]);
-  return [...filled.values()];
+  const filledOf = (end: MinedEnd): string | null => filled.get(end)?.id ?? null;
+  const written = Promise.all([
+    mined.length > 0 && sql(writeMined, minedValues(mined, filledOf)),
+    displaced.length > 0 && sql(writeDisplaced, [displaced.map(({ batch }) => batch.batchId)]),
+  ]);
+  return { filled: [...filled.values()], written };
 }
 
-async function lockOpen(sql: Sql, ends: readonly BatchEnd[]): Promise<readonly BatchEnd[]> {
+/** Those of the ends that are news, each batch locked in the order of their ids. */
+export async function lockOpen(sql: Sql, ends: readonly BatchEnd[]): Promise<readonly BatchEnd[]> {
+  if (ends.length === 0) return [];
   const rows = await sql<{ batch_id: string; state: string }>(lockUnmined, [
     ends.map(({ batch }) => batch.batchId),
   ]);

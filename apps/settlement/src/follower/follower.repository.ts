@@ -10,11 +10,12 @@ import type { PaymentId } from '@quittance/protocol';
 import type { OutstandingBatch } from '../batch/batch.js';
 import { blockRef, type Finding, type FoundBlock } from '../payment/finding.js';
 import type { Outcome } from '../payment/outcome.js';
-import type { OutcomeRepository } from '../payment/outcome.repository.js';
+import { applyAll, lockFound, writeOutcomes } from '../payment/outcome.repository.js';
+import type { WatchedRows } from '../payment/watched.repository.js';
 import type { Hex } from '../payment/payment.js';
-import type { EndedBatch } from './batch-end.js';
+import type { BatchEnd, EndedBatch } from './batch-end.js';
 import type { StoredBatches } from './batch-survey.js';
-import { writeEnds } from './batch-end.repository.js';
+import { lockOpen, writeEnds } from './batch-end.repository.js';
 import {
   matchLogs,
   readDisplaced,
@@ -36,10 +37,7 @@ export type Applied = { readonly ended: readonly EndedBatch[]; readonly findings
 
 /** How far each chain has been read, and what it says to us. */
 export class FollowerRepository {
-  constructor(
-    private readonly database: Database,
-    private readonly outcomes: OutcomeRepository,
-  ) {}
+  constructor(private readonly database: Database) {}
 
   /** How far a chain has been applied, null when it has never been followed. */
   async cursor(chainId: ChainId): Promise<Cursor | null> {
@@ -106,12 +104,11 @@ export class FollowerRepository {
     if (ended.length === 0 && findings.length === 0) {
       return (await this.database.sql(moveCursor, move)).length === 0 ? null : [];
     }
-    const outcomes = await this.database.transaction(async ({ sql }) => {
-      const moved = await sql(moveCursor, move);
+    const outcomes = await this.database.transaction(async ({ sql, commit }) => {
+      const [moved, locked] = await Promise.all([sql(moveCursor, move), lock(sql, { ended, findings })]);
       if (moved.length === 0) return null;
-      const applied = await this.write(sql, { ended, findings });
       crashPoint('settlement.block-applied');
-      return applied;
+      return commit(write(sql, locked));
     });
     crashPoint('settlement.block-committed');
     return outcomes;
@@ -123,9 +120,10 @@ export class FollowerRepository {
     { cursor, ended, findings }: Applied & { readonly cursor: BlockId },
   ): Promise<readonly Outcome[] | null> {
     if (ended.length === 0 && findings.length === 0) return [];
-    return this.database.transaction(async ({ sql }) => {
-      const held = await sql(holdCursor, [chainId, cursor.number, cursor.hash]);
-      return held.length === 0 ? null : this.write(sql, { ended, findings });
+    return this.database.transaction(async ({ sql, commit }) => {
+      const hold = [chainId, cursor.number, cursor.hash];
+      const [held, locked] = await Promise.all([sql(holdCursor, hold), lock(sql, { ended, findings })]);
+      return held.length === 0 ? null : commit(write(sql, locked));
     });
   }
 
@@ -154,15 +152,26 @@ export class FollowerRepository {
   async forgetOldest(chainId: ChainId, cursor: BlockId): Promise<void> {
     await this.database.sql(forgetBelow, [chainId, cursor.number - BigInt(knownMax)]);
   }
+}
 
-  private async write(sql: Sql, { ended, findings }: Applied): Promise<readonly Outcome[]> {
-    const filled = await writeEnds(
-      sql,
-      ended.map(({ end }) => end),
-    );
-    const all = [...ended.flatMap((each) => each.findings), ...findings];
-    return this.outcomes.applyWithin(sql, all, filled);
-  }
+/** What blocks say, with the rows that it is about, locked. */
+type Locked = {
+  readonly open: readonly BatchEnd[];
+  readonly rows: WatchedRows;
+  readonly findings: readonly Finding[];
+};
+
+async function lock(sql: Sql, applied: Applied): Promise<Locked> {
+  const findings = [...applied.ended.flatMap((each) => each.findings), ...applied.findings];
+  const ends = applied.ended.map(({ end }) => end);
+  const [open, rows] = await Promise.all([lockOpen(sql, ends), lockFound(sql, findings)]);
+  return { open, rows, findings };
+}
+
+async function write(sql: Sql, { open, rows, findings }: Locked): Promise<readonly Outcome[]> {
+  const { filled, written } = writeEnds(sql, open);
+  const [outcomes] = await Promise.all([writeOutcomes(sql, applyAll(rows, findings), filled), written]);
+  return outcomes;
 }
 
 /** Blocks that a reorganization can be traced back through, at most. */

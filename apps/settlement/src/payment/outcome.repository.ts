@@ -18,36 +18,35 @@ export class OutcomeRepository {
    */
   async apply(findings: readonly Finding[]): Promise<readonly Outcome[]> {
     if (findings.length === 0) return [];
-    return this.database.transaction(async ({ sql }) =>
-      this.applyWithin(sql, await inAppliedBlocks(sql, findings)),
-    );
-  }
-
-  /**
-   * The same within the caller's transaction, which knows that the blocks are applied. The events go out last, after
-   * those that the caller has to tell alongside.
-   */
-  async applyWithin(
-    sql: Sql,
-    findings: readonly Finding[],
-    alongside: readonly QuittanceEvent[] = [],
-  ): Promise<readonly Outcome[]> {
-    if (findings.length === 0) {
-      await writeChanges(sql, { payments: [], attempts: [], events: alongside });
-      return [];
-    }
-    const rows = await lockWatched(sql, [...new Set(findings.map(({ paymentId }) => paymentId))]);
-    const outcomes = applyAll(rows, findings);
-    await writeChanges(sql, {
-      payments: [...new Map(outcomes.map(({ watched }) => [watched.payment.paymentId, watched])).values()],
-      attempts: lastOfEach(outcomes),
-      events: [...alongside, ...outcomes.flatMap(({ event }) => (event === null ? [] : [event]))],
+    return this.database.transaction(async ({ sql, commit }) => {
+      const applied = await inAppliedBlocks(sql, findings);
+      const rows = await lockFound(sql, applied);
+      return commit(writeOutcomes(sql, applyAll(rows, applied)));
     });
-    return outcomes;
   }
 }
 
-function applyAll({ payments, attempts }: WatchedRows, findings: readonly Finding[]): Outcome[] {
+/** Reads and locks the payments that findings are about. */
+export function lockFound(sql: Sql, findings: readonly Finding[]): Promise<WatchedRows> {
+  return lockWatched(sql, [...new Set(findings.map(({ paymentId }) => paymentId))]);
+}
+
+/** Writes outcomes. The events go out last, after those that the caller has to tell alongside. */
+export async function writeOutcomes(
+  sql: Sql,
+  outcomes: readonly Outcome[],
+  alongside: readonly QuittanceEvent[] = [],
+): Promise<readonly Outcome[]> {
+  await writeChanges(sql, {
+    payments: [...new Map(outcomes.map(({ watched }) => [watched.payment.paymentId, watched])).values()],
+    attempts: lastOfEach(outcomes),
+    events: [...alongside, ...outcomes.flatMap(({ event }) => (event === null ? [] : [event]))],
+  });
+  return outcomes;
+}
+
+/** What findings come to; those that change nothing are left out. */
+export function applyAll({ payments, attempts }: WatchedRows, findings: readonly Finding[]): Outcome[] {
   const outcomes: Outcome[] = [];
   const at = new Date();
   for (const finding of findings) {

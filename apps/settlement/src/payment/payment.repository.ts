@@ -42,7 +42,7 @@ export class PaymentRepository {
    * @throws PaymentInconsistentError, DatabaseUnavailableError, DatabaseConstraintError.
    */
   async take(events: readonly QuittanceEvent[]): Promise<ReadonlySet<ChainId>> {
-    const chains = await this.database.transaction(async ({ sql }) => {
+    const chains = await this.database.transaction(async ({ sql, commit }) => {
       const unseen = await takeUnseen(sql, 'settlement', events);
       const expired = unseen.filter(
         (event): event is EventOf<'payment.expired'> => event.type === 'payment.expired',
@@ -50,14 +50,15 @@ export class PaymentRepository {
       const accepted = unseen.filter(
         (event): event is EventOf<'payment.accepted'> => event.type === 'payment.accepted',
       );
-      if (expired.length > 0) {
-        await sql(rememberExpiry, [expired.map(({ data }) => data.paymentId), expired.map(({ id }) => id)]);
-      }
-      if (accepted.length > 0) await sql(enqueue, columnsOf(accepted));
-      if (expired.length > 0) {
-        await sql(dropQueued, [expired.map(({ data }) => data.paymentId), expired.map(({ id }) => id)]);
-      }
+      const expiries = [expired.map(({ data }) => data.paymentId), expired.map(({ id }) => id)];
+      const queue = accepted.length === 0 ? [] : columnsOf(accepted);
       crashPoint('settlement.payments-taken');
+      const written = Promise.all([
+        expired.length > 0 && sql(rememberExpiry, expiries),
+        accepted.length > 0 && sql(enqueue, queue),
+        expired.length > 0 && sql(dropQueued, expiries),
+      ]);
+      await commit(written);
       return new Set(accepted.map(({ data }) => data.chainId));
     });
     crashPoint('settlement.payments-committed');

@@ -30,9 +30,12 @@ type AttemptRow = {
 
 /** Reads payments with all of their attempts, locked in the order of their ids, so that two callers never deadlock. */
 export async function lockWatched(sql: Sql, ids: readonly PaymentId[]): Promise<WatchedRows> {
-  const rows = await sql<PaymentRow>(lockPayments, [ids]);
-  // A statement of its own: it must see what was committed while the lock was waited for.
-  const attemptRows = await sql<AttemptRow>(readAttempts, [ids]);
+  if (ids.length === 0) return { payments: new Map(), attempts: new Map() };
+  const [rows, attemptRows] = await Promise.all([
+    sql<PaymentRow>(lockPayments, [ids]),
+    // A statement of its own: it must see what was committed while the lock was waited for.
+    sql<AttemptRow>(readAttempts, [ids]),
+  ]);
   const attempts = new Map<PaymentId, Map<number, WatchedAttempt>>();
   for (const row of attemptRows) {
     const known = attempts.get(row.payment_id) ?? new Map<number, WatchedAttempt>();
@@ -48,19 +51,23 @@ export async function lockWatched(sql: Sql, ids: readonly PaymentId[]): Promise<
 
 /** Writes changes and emits the events that tell them: the last that a transaction does. */
 export async function writeChanges(sql: Sql, { payments, attempts, events }: Changes): Promise<void> {
-  if (payments.length > 0) await sql(writePayments, paymentValues(payments));
-  if (attempts.length > 0) {
-    await sql(writeAttempts, [
-      attempts.map(({ paymentId }) => paymentId),
-      attempts.map(({ n }) => n),
-      attempts.map(({ state }) => state),
-      attempts.map(({ cost }) => cost?.gasUsed ?? null),
-      attempts.map(({ cost }) => cost?.l1Fee ?? null),
-      attempts.map(({ cost }) => cost?.fee ?? null),
-      attempts.map(({ eventId }) => eventId),
-    ]);
-  }
-  if (events.length > 0) await emitEvents(sql, 'settlement', events);
+  await Promise.all([
+    payments.length > 0 && sql(writePayments, paymentValues(payments)),
+    attempts.length > 0 && sql(writeAttempts, attemptValues(attempts)),
+    emitEvents(sql, 'settlement', events),
+  ]);
+}
+
+function attemptValues(attempts: Changes['attempts']): unknown[] {
+  return [
+    attempts.map(({ paymentId }) => paymentId),
+    attempts.map(({ n }) => n),
+    attempts.map(({ state }) => state),
+    attempts.map(({ cost }) => cost?.gasUsed ?? null),
+    attempts.map(({ cost }) => cost?.l1Fee ?? null),
+    attempts.map(({ cost }) => cost?.fee ?? null),
+    attempts.map(({ eventId }) => eventId),
+  ];
 }
 
 function paymentValues(watched: readonly Watched[]): unknown[] {

@@ -5,7 +5,7 @@ import type { Relayer } from '@quittance/chain';
 import type { SettlementChain } from '../chain/settlement-chain.js';
 import { type Log, WakeableLoop } from '../loop/wakeable.loop.js';
 import type { Hex } from '../payment/payment.js';
-import { type LeasedRelayer, leasePauseMs, renewIntervalMs } from './lease.js';
+import { type LeasedRelayer, leasePauseMs, renewIntervalMs, type LeaseTaking } from './lease.js';
 import type { RelayerRepository } from './relayer.repository.js';
 
 export type LeasesOptions = {
@@ -89,12 +89,12 @@ export class Leases {
   async round(): Promise<number> {
     await this.presence?.ensure();
     if (performance.now() - this.renewedAtMs >= renewIntervalMs) await this.renew();
-    const tookOne = this.tokens.size < this.byAddress.size && (await this.takeOne());
-    if (tookOne) this.options.onTaken();
+    const taking = this.tokens.size < this.byAddress.size ? await this.takeOne() : 'none';
+    if (taking === 'taken') this.options.onTaken();
     return leasePauseMs({
       configured: this.byAddress.size,
       held: this.tokens.size,
-      tookOne,
+      taking,
       sinceRenewalMs: performance.now() - this.renewedAtMs,
     });
   }
@@ -113,7 +113,7 @@ export class Leases {
     this.renewedAtMs = atMs;
   }
 
-  private async takeOne(): Promise<boolean> {
+  private async takeOne(): Promise<LeaseTaking> {
     const { chain, repository, log } = this.options;
     const { chainId } = chain.network;
     if (!this.registered) {
@@ -122,13 +122,13 @@ export class Leases {
     }
     const wanted = [...this.byAddress.keys()].filter((address) => !this.tokens.has(address));
     const address = (await repository.free(chainId, wanted)) ?? (await this.abandoned(wanted));
-    if (address === null) return false;
+    if (address === null) return 'none';
     const chainNonce = await chain.transactionCountMax(address);
     const token = await repository.take({ chainId, holder: this.holder, address, chainNonce });
-    if (token === null) return false;
+    if (token === null) return 'lost';
     this.tokens.set(address, token);
     log.info({ chainId, relayer: address, lease: token.toString() }, 'took the lease of a relayer');
-    return true;
+    return 'taken';
   }
 
   /** A key whose holder is gone before its lease has ended. */

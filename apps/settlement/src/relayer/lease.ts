@@ -16,17 +16,21 @@ const nextKeyPauseMs = 250;
 /** How often a key that others hold is looked at. */
 const freeKeyPollMs = 1_000;
 
+/** What came of looking for a key: taken, lost to another process that was faster, or none was free. */
+export type LeaseTaking = 'taken' | 'lost' | 'none';
+
 export type LeaseRound = {
   readonly configured: number;
   readonly held: number;
-  /** A key was taken in this round. */
-  readonly tookOne: boolean;
+  readonly taking: LeaseTaking;
   readonly sinceRenewalMs: number;
 };
 
 /** How long to wait until the next round: one takes at most one key. */
-export function leasePauseMs({ configured, held, tookOne, sinceRenewalMs }: LeaseRound): number {
+export function leasePauseMs({ configured, held, taking, sinceRenewalMs }: LeaseRound): number {
   const untilRenewalMs = Math.max(renewIntervalMs - sinceRenewalMs, 0);
   if (held >= configured) return untilRenewalMs;
-  return Math.min(untilRenewalMs, tookOne ? nextKeyPauseMs : freeKeyPollMs);
+  // Who was faster goes on with the next key after a pause: until then it is ours to take.
+  if (taking === 'lost') return 0;
+  return Math.min(untilRenewalMs, taking === 'taken' ? nextKeyPauseMs : freeKeyPollMs);
 }
