@@ -40,11 +40,13 @@ export type SettlePorts = VerifyPorts & {
   };
   readonly intake: VerifyPorts['intake'] & {
     /** Throws a fault when the chain takes nothing on now, or has enough to do. */
-    enter(chainId: ChainId): { leave(kept: boolean): void };
+    enter(chainId: ChainId): Place;
   };
   /** Throws a fault when events could not travel: a payment that nobody would hear of must not be promised. */
   readonly transport: { requireAvailable(): void };
 };
+
+type Place = { leave(kept: boolean): void };
 
 /** Either waited for or dropped, once. */
 export type ExpectedPayment = { wait(): Promise<Payment>; drop(): void };
@@ -56,6 +58,9 @@ type Settling = {
   readonly fingerprint: string;
   readonly request: PaymentRequest;
 };
+
+/** One that has a place in the queue, while the registry still looks whether it is known. */
+type Entered = Settling & { readonly looking: Promise<Payment | null>; readonly place: Place };
 
 /**
  * Settles a payment: once, whoever asks how often, on whichever replica. Verifies in full by itself, for a seller
@@ -71,11 +76,28 @@ export async function settle(request: PaymentRequest, ports: SettlePorts): Promi
 
 async function standingOfSettling(settling: Settling, ports: SettlePorts): Promise<SettleStanding> {
   const { id, chain } = settling.presented;
-  const known = await ports.registry.find(id);
-  if (known !== null) return join(known, settling, ports);
-  ports.transport.requireAvailable();
-  const place = ports.intake.enter(chain.chainId);
-  const expected = ports.waiter.expect(id);
+  const looking = heardOf(ports.registry.find(id));
+  let place: Place;
+  try {
+    place = placeFor(chain.chainId, ports);
+  } catch (fault) {
+    // What is known already takes no place, and has its answer whatever is down.
+    const known = await looking;
+    if (known === null) throw fault;
+    return join(known, settling, ports);
+  }
+  return settleInPlace({ ...settling, looking, place }, ports);
+}
+
+/** A place in the chain's queue; throws the fault for which nothing new can be taken on. */
+function placeFor(chainId: ChainId, { transport, intake }: SettlePorts): Place {
+  transport.requireAvailable();
+  return intake.enter(chainId);
+}
+
+async function settleInPlace(settling: Entered, ports: SettlePorts): Promise<SettleStanding> {
+  const { presented, place } = settling;
+  const expected = ports.waiter.expect(presented.id);
   let tried: Tried | undefined;
   try {
     tried = await tryToReserve(settling, ports);
@@ -84,6 +106,8 @@ async function standingOfSettling(settling: Settling, ports: SettlePorts): Promi
     if (tried?.outcome !== 'reserved') expected.drop();
   }
   switch (tried.outcome) {
+    case 'known':
+      return join(tried.payment, settling, ports);
     case 'reserved':
       crashPoint('facilitator.reserved');
       return standingOf(await expected.wait());
@@ -95,12 +119,17 @@ async function standingOfSettling(settling: Settling, ports: SettlePorts): Promi
 }
 
 type Tried =
+  | { readonly outcome: 'known'; readonly payment: Payment }
   | { readonly outcome: 'reserved' | 'exists' }
   /** `isFinal`: the registry itself refused, so that no identical request can have won. */
   | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly isFinal: boolean };
 
-async function tryToReserve(settling: Settling, ports: SettlePorts): Promise<Tried> {
-  const assessed = await assess(settling.presented, ports);
+/** Asks the chain while the registry is still looking: mostly nothing is known, and both answers are needed. */
+async function tryToReserve(settling: Entered, ports: SettlePorts): Promise<Tried> {
+  const assessing = heardOf(assess(settling.presented, ports));
+  const known = await settling.looking;
+  if (known !== null) return { outcome: 'known', payment: known };
+  const assessed = await assessing;
   if (!assessed.ok) return { outcome: 'refused', refusal: assessed, isFinal: false };
   const balance = assessed.facts.balance ?? 0n;
   const { payment } = assessed;
@@ -113,6 +142,12 @@ async function tryToReserve(settling: Settling, ports: SettlePorts): Promise<Tri
   if (reserved.outcome !== 'short') return reserved;
   const short = shortfall({ balance, inFlight: reserved.inFlight, amount: payment.value });
   return { outcome: 'refused', refusal: short ?? vanished, isFinal: true };
+}
+
+/** Its fault is told to who awaits it; until somebody does, or if nobody will, it is no unhandled one. */
+function heardOf<Answer>(asked: Promise<Answer>): Promise<Answer> {
+  asked.catch(() => undefined);
+  return asked;
 }
 
 /** An identical request may have won while we asked the chain: then its outcome is the answer, and not what it changed. */

@@ -11,8 +11,11 @@ export type BroadcasterOptions = {
   readonly stored: ResendRepository;
   readonly log: Log;
   /** Called after transactions were handed to the chain. */
-  readonly onBroadcast: (sent: { readonly nonceSpent: boolean }) => void;
+  readonly onBroadcast: (sent: Broadcast) => void;
 };
+
+/** Transactions that were handed to the chain, and whether it said of one that its nonce is used already. */
+export type Broadcast = { readonly transactions: readonly Hex[]; readonly nonceSpent: boolean };
 
 /** Transactions in one go; more wait for the next. Each may have 128 KB. */
 const groupMax = 8;
@@ -122,7 +125,8 @@ export class Broadcaster {
         if (fault !== undefined) throw fault.reason;
       }
     } finally {
-      if (signed.length > 0) this.options.onBroadcast({ nonceSpent: spent });
+      const transactions = signed.map(({ hash }) => hash);
+      if (signed.length > 0) this.options.onBroadcast({ transactions, nonceSpent: spent });
     }
     crashPoint('settlement.broadcast');
   }

@@ -31,12 +31,23 @@ export type AcceptedPayment = { readonly payment: Payment; readonly acceptedSeco
 /** What a survey asks of the database. */
 export type StoredBatches = {
   batches(batchIds: readonly BatchId[]): Promise<readonly KnownBatch[]>;
+  /** Those that have one of these transactions. */
+  batchesWith(transactions: readonly Hex[]): Promise<readonly KnownBatch[]>;
   match(logs: readonly AuthorizationLog[]): Promise<readonly MatchedLog[]>;
   payment(paymentId: PaymentId): Promise<AcceptedPayment | null>;
 };
 
 /** A batch whose nonce is used, with the receipt of whichever of its transactions was mined. */
 type UsedUp = { readonly batch: OutstandingBatch; readonly receipt: ChainReceipt | null };
+
+/** What was read already. */
+export type AtHand = {
+  readonly blocks?: readonly ChainBlock[];
+  readonly receipts?: readonly ChainReceipt[];
+};
+
+/** Logs, and the batches that they come from. */
+type Matched = { readonly matched: readonly MatchedLog[]; readonly batches: readonly KnownBatch[] };
 
 type LandingsOf = ReadonlyMap<Hex, ReadonlyMap<PaymentId, Landing>>;
 
@@ -46,26 +57,25 @@ type LandingsOf = ReadonlyMap<Hex, ReadonlyMap<PaymentId, Landing>>;
  */
 export class BatchSurvey {
   private readonly reader: Pick<SettlementChain, 'network' | 'block'>;
+  private readonly receipts: ReadonlyMap<Hex, ChainReceipt>;
 
   constructor(
     private readonly chain: SettlementChain,
     private readonly stored: StoredBatches,
-    known: readonly ChainBlock[] = [],
+    { blocks = [], receipts = [] }: AtHand = {},
   ) {
-    this.reader = rememberingBlocks(chain, known);
+    this.reader = rememberingBlocks(chain, blocks);
+    this.receipts = new Map(receipts.map((receipt) => [receipt.transaction, receipt]));
   }
 
   /** What became of the batches that logs come from, as of the block `confirmed`. */
-  async landed(matched: readonly MatchedLog[], confirmed: bigint): Promise<EndedBatch[]> {
+  async landed({ matched, batches }: Matched, confirmed: bigint): Promise<EndedBatch[]> {
     const firstOf = new Map<BatchId, AuthorizationLog>();
     for (const { batchId, log } of matched) {
       if (batchId !== null && !firstOf.has(batchId)) firstOf.set(batchId, log);
     }
     if (firstOf.size === 0) return [];
-    const [batches, minedOf] = await Promise.all([
-      this.stored.batches([...firstOf.keys()]),
-      this.minedOf(firstOf),
-    ]);
+    const minedOf = await this.minedOf(firstOf);
     const landings = await this.landings([...minedOf.values()], matched);
     const ended = batches.map(async (batch) => {
       const mined = minedOf.get(batch.batchId);
@@ -151,8 +161,9 @@ export class BatchSurvey {
   }
 
   private async minedWith(log: AuthorizationLog): Promise<Mined> {
+    const known = this.receipts.get(log.transaction);
     const [receipt, block] = await Promise.all([
-      this.chain.receipt(log.transaction),
+      known?.blockHash === log.blockHash ? known : this.chain.receipt(log.transaction),
       blockAt(this.reader, log.blockNumber, log.blockHash),
     ]);
     if (receipt === null || receipt.blockHash !== log.blockHash || receipt.status !== 'success') {

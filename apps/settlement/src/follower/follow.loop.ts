@@ -6,8 +6,10 @@ import type { ChainBlock, SettlementChain } from '../chain/settlement-chain.js';
 import { type Log, WakeableLoop } from '../loop/wakeable.loop.js';
 import type { Outcome } from '../payment/outcome.js';
 import type { Hex } from '../payment/payment.js';
+import type { Broadcast } from '../batch/broadcast.loop.js';
 import { BehindWarning } from './behind.js';
 import { type BlockRange, confirmedBlock, firstCursor, nextRange } from './block-range.js';
+import { EarlyReceipts } from './early-receipts.js';
 import { FinalBlocks } from './final-blocks.js';
 import type { BlockId, Cursor, FollowerRepository } from './follower.repository.js';
 import { ForkSuspicion, newestShared } from './fork.js';
@@ -45,6 +47,7 @@ export class Follower {
   private readonly loop: WakeableLoop;
   private readonly surveyor: Surveyor;
   private readonly suspicion = new ForkSuspicion();
+  private readonly early: EarlyReceipts;
   private readonly final: FinalBlocks;
   private readonly behind: BehindWarning;
   private heads: HeadWatch | null = null;
@@ -64,6 +67,7 @@ export class Follower {
     const { chain, follower, log } = options;
     const { chainId } = chain.network;
     this.behind = new BehindWarning(log, chainId);
+    this.early = new EarlyReceipts(chain);
     this.final = new FinalBlocks(options);
     this.surveyor = new Surveyor({ chain, stored: follower.stored(chainId) });
     this.loop = new WakeableLoop({ name: `follow ${chainId}`, log, step: () => this.step() });
@@ -83,7 +87,8 @@ export class Follower {
   }
 
   /** Something was broadcast: looks at once, and often for a while where blocks come fast. */
-  expect({ nonceSpent }: { readonly nonceSpent: boolean }): void {
+  expect({ transactions, nonceSpent }: Broadcast): void {
+    this.early.expect(transactions);
     this.outstanding = true;
     this.broadcastAtMs = performance.now();
     this.reviewDue ||= nonceSpent;
@@ -145,8 +150,9 @@ export class Follower {
   private async apply({ range, head, cursor, confirmed }: Reading): Promise<number | null> {
     const { chain, follower } = this.options;
     const { chainId } = chain.network;
-    const [{ logs, lastBlock }, before, outstanding] = await Promise.all([
+    const [{ logs, lastBlock }, receipts, before, outstanding] = await Promise.all([
       chain.authorizationUsedWithBlock(range),
+      this.early.read(),
       range.fromBlock === range.toBlock ? null : this.blockAt(cursor.number),
       follower.outstanding(chainId, outstandingReadMax),
     ]);
@@ -155,7 +161,7 @@ export class Follower {
     if (lastBlock.number === head.number && lastBlock.hash !== head.hash) return forkPauseMs;
     const forked = await this.forkPause(cursor, cursor, before?.hash ?? lastBlock.parentHash);
     if (forked !== null) return forked;
-    const surveyed = await this.surveyor.blocks({ logs, lastBlock, outstanding, confirmed });
+    const surveyed = await this.surveyor.blocks({ logs, lastBlock, receipts, outstanding, confirmed });
     const last = { number: lastBlock.number, hash: lastBlock.hash };
     const outcomes = await follower.advance(chainId, { cursor, last, ...surveyed });
     this.cursor = outcomes === null ? null : { ...cursor, ...last };

@@ -14,6 +14,7 @@ import type { MatchedLog } from './survey.js';
 export function storedBatches({ sql }: Pick<Database, 'sql'>, chainId: ChainId): StoredBatches {
   return {
     batches: (batchIds) => readKnownBatches(sql, batchIds),
+    batchesWith: (transactions) => readBatchesWith(sql, transactions),
     match: (logs) => matchLogs(sql, chainId, logs),
     payment: (paymentId) => readAcceptedPayment(sql, paymentId),
   };
@@ -79,10 +80,21 @@ function hashedBatchOf(row: BatchHashesRow, chainId: ChainId): OutstandingBatch 
 
 async function readKnownBatches(sql: Sql, batchIds: readonly BatchId[]): Promise<KnownBatch[]> {
   if (batchIds.length === 0) return [];
-  const [rows, members] = await Promise.all([
-    sql<BatchRow>(batches, [batchIds]),
-    sql<BatchMember & { readonly batch_id: BatchId }>(membersOf, [batchIds]),
-  ]);
+  return knownBatches(
+    await Promise.all([sql<BatchRow>(batches, [batchIds]), sql<MemberRow>(membersOf, [batchIds])]),
+  );
+}
+
+async function readBatchesWith(sql: Sql, hashes: readonly Hex[]): Promise<KnownBatch[]> {
+  if (hashes.length === 0) return [];
+  return knownBatches(
+    await Promise.all([sql<BatchRow>(batchesWith, [hashes]), sql<MemberRow>(membersWith, [hashes])]),
+  );
+}
+
+type MemberRow = BatchMember & { readonly batch_id: BatchId };
+
+function knownBatches([rows, members]: readonly [BatchRow[], MemberRow[]]): KnownBatch[] {
   const byBatch = Map.groupBy(members, ({ batch_id }) => batch_id);
   return rows.map((row) => ({
     batchId: row.batch_id,
@@ -122,14 +134,16 @@ type BatchRow = {
   readonly filled_event_id: string | null;
 };
 
+/** Each hash is looked up by itself: a join would be planned as a walk through all batches of the chain. */
 const matched = `
-  SELECT l.ordinal, p.payment_id::text, t.batch_id::text
-  FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[]) AS l (ordinal, asset, authorizer, nonce, transaction)
+  SELECT l.ordinal, p.payment_id::text, l.batch_id::text
+  FROM (SELECT g.*, (SELECT b.batch_id FROM settlement.batch b WHERE b.chain_id = $1 AND b.batch_id = (
+                       SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = g.transaction)) AS batch_id
+        FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
+          AS g (ordinal, asset, authorizer, nonce, transaction)) AS l
   LEFT JOIN settlement.payment p
     ON p.chain_id = $1 AND p.asset = l.asset AND p.payer = l.authorizer AND p.nonce = l.nonce
-  LEFT JOIN (settlement.transaction t JOIN settlement.batch b ON b.batch_id = t.batch_id AND b.chain_id = $1)
-    ON t.hash = l.transaction
-  WHERE p.payment_id IS NOT NULL OR t.batch_id IS NOT NULL
+  WHERE p.payment_id IS NOT NULL OR l.batch_id IS NOT NULL
   ORDER BY l.ordinal`;
 
 /** After this nodes have long told each other apart. */
@@ -152,12 +166,22 @@ const transactions = `
   SELECT t.hash FROM settlement.attempt a JOIN settlement.transaction t USING (batch_id)
   WHERE a.payment_id = $1::uuid ORDER BY a.n DESC, t.version DESC`;
 
-const batches = `
-  SELECT b.batch_id::text, b.chain_id, b.relayer, b.nonce::text, b.state, b.filled_event_id::text
+const selectBatch = `
+  SELECT b.batch_id::text, b.chain_id, b.relayer, b.nonce::text, b.state, b.filled_event_id::text`;
+const selectMember = 'SELECT a.batch_id::text, a.payment_id::text AS "paymentId", a.n, a.position';
+
+const batches = `${selectBatch}
   FROM settlement.batch b WHERE b.batch_id = ANY ($1::bigint[]) ORDER BY b.batch_id`;
 
-const membersOf = `
-  SELECT a.batch_id::text, a.payment_id::text AS "paymentId", a.n, a.position
+const membersOf = `${selectMember}
   FROM settlement.attempt a WHERE a.batch_id = ANY ($1::bigint[]) ORDER BY a.batch_id, a.position`;
+
+const idsWith = 'ARRAY(SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = ANY ($1::text[]))';
+
+const batchesWith = `${selectBatch}
+  FROM settlement.batch b WHERE b.batch_id = ANY (${idsWith}) ORDER BY b.batch_id`;
+
+const membersWith = `${selectMember}
+  FROM settlement.attempt a WHERE a.batch_id = ANY (${idsWith}) ORDER BY a.batch_id, a.position`;
 
 const payment = `SELECT ${paymentColumns} FROM settlement.payment p WHERE p.payment_id = $1::uuid`;

@@ -1,5 +1,10 @@
 import type { OutstandingBatch } from '../batch/batch.js';
-import type { AuthorizationLog, ChainBlock, SettlementChain } from '../chain/settlement-chain.js';
+import type {
+  AuthorizationLog,
+  ChainBlock,
+  ChainReceipt,
+  SettlementChain,
+} from '../chain/settlement-chain.js';
 import type { Finding } from '../payment/finding.js';
 import type { EndedBatch } from './batch-end.js';
 import { BatchSurvey, type StoredBatches } from './batch-survey.js';
@@ -16,6 +21,8 @@ export type Surveyed = {
 export type ReadBlocks = {
   readonly logs: readonly AuthorizationLog[];
   readonly lastBlock: ChainBlock;
+  /** Receipts that are at hand, of whichever transactions of ours. */
+  readonly receipts: readonly ChainReceipt[];
   readonly outstanding: readonly OutstandingBatch[];
   /** The newest block that is confirmed: only there are nonces asked for, as not every node keeps old states. */
   readonly confirmed: bigint;
@@ -35,14 +42,17 @@ export class Surveyor {
   constructor(private readonly options: SurveyorOptions) {}
 
   /** What blocks say of which the logs are at hand. */
-  async blocks({ logs, lastBlock, outstanding, confirmed }: ReadBlocks): Promise<Surveyed> {
+  async blocks({ logs, lastBlock, receipts, outstanding, confirmed }: ReadBlocks): Promise<Surveyed> {
     const { chain, stored } = this.options;
-    const survey = new BatchSurvey(chain, stored, [lastBlock]);
-    const matched = await stored.match(logs);
+    const survey = new BatchSurvey(chain, stored, { blocks: [lastBlock], receipts });
+    const [matched, batches] = await Promise.all([
+      stored.match(logs),
+      stored.batchesWith([...new Set(logs.map(({ transaction }) => transaction))]),
+    ]);
     const inLogs = new Set(matched.map(({ batchId }) => batchId));
     const silent = outstanding.filter(({ batchId }) => !inLogs.has(batchId));
     const [landed, others, late] = await Promise.all([
-      survey.landed(matched, confirmed),
+      survey.landed({ matched, batches }, confirmed),
       new ChainSurvey(chain, [lastBlock]).landed(matched.filter(({ batchId }) => batchId === null)),
       lastBlock.number === confirmed ? this.late(survey, silent, confirmed) : [],
     ]);
