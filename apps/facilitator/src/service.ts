@@ -14,6 +14,9 @@ import { AppModule, type Parts } from './app.module.js';
 import { problemOfStatus, sendProblem } from './http/fault.filter.js';
 import { openApiDocument } from './openapi.js';
 
+/** Callers wait for outcomes; that something is on its way can be noted together with what comes of it. */
+const unhurried = ['settlement.submitted', 'settlement.replaced'] as const;
+
 export type Service = {
   readonly app: NestFastifyApplication;
   readonly url: string;
@@ -45,7 +48,9 @@ export async function startService(parts: Parts): Promise<Service> {
     raw: ['json'],
     customSiteTitle: 'Quittance facilitator',
   });
-  app.connectMicroservice({ strategy: new EventServer(transport, { group: consumerGroup, logger }) });
+  app.connectMicroservice({
+    strategy: new EventServer(transport, { group: consumerGroup, unhurried, logger }),
+  });
   const close = closeOf(app);
   await app.startAllMicroservices();
   await app.listen(config.port, config.host);

@@ -20,6 +20,8 @@ export type ConsumeOptions = {
   readonly batchMax: number;
   /** How long records may wait for others. */
   readonly gatherMs: number;
+  /** Whether a record may wait a moment for the next to be handed over with it. */
+  readonly canWait: (record: LogRecord) => boolean;
   /**
    * The offset moves when it resolves. It rejects only when `signal` has aborted (the consumer lost the partition or
    * closes), and the records come again then.

@@ -9,7 +9,13 @@ import type { TopicName } from '@quittance/events';
 import { isObservable, lastValueFrom, type Observable, throwError } from 'rxjs';
 
 import { EventHandlerFaultHiddenError, TransportMisconfiguredError } from './transport.error.js';
-import { type EventBatch, type EventTransport, type MessagingLogger, silentLogger } from './transport.js';
+import {
+  type EventBatch,
+  type EventTransport,
+  type MessagingLogger,
+  silentLogger,
+  type SubscribeOptions,
+} from './transport.js';
 
 /** Hands a handler's own error on; Nest's default filter would put "Internal server error" in its place. */
 @Catch()
@@ -35,6 +41,7 @@ export type EventServerOptions = {
   readonly group: string;
   readonly batchMax?: number;
   readonly gatherMs?: number;
+  readonly unhurried?: SubscribeOptions['unhurried'];
   readonly logger?: MessagingLogger;
 };
 
@@ -53,7 +60,7 @@ export class EventServer extends Server implements CustomTransportStrategy {
   /** Subscribes to the topics that have handlers. Does not wait for the broker. */
   listen(callback: (fault?: unknown) => void): void {
     const topics = [...this.messageHandlers.keys()] as TopicName[];
-    const { group, batchMax, gatherMs, logger = silentLogger } = this.options;
+    const { group, batchMax, gatherMs, unhurried, logger = silentLogger } = this.options;
     const started = async (): Promise<void> => {
       if (topics.length === 0)
         throw new TransportMisconfiguredError(`Consumer group ${group} has no handler`);
@@ -62,6 +69,7 @@ export class EventServer extends Server implements CustomTransportStrategy {
         topics,
         ...(batchMax === undefined ? {} : { batchMax }),
         ...(gatherMs === undefined ? {} : { gatherMs }),
+        ...(unhurried === undefined ? {} : { unhurried }),
         onBatch: (batch) => this.handle(batch),
       });
       logger.info({ group, topics }, 'subscribed');

@@ -33,7 +33,7 @@ export class LogTransport implements EventTransport {
   }
 
   async subscribe(options: SubscribeOptions): Promise<void> {
-    const { group, topics: names, batchMax = batchMaxDefault, gatherMs = 0 } = options;
+    const { group, topics: names, batchMax = batchMaxDefault, gatherMs = 0, unhurried = [] } = options;
     if (!groupPattern.test(group))
       throw new TransportMisconfiguredError(`Consumer group ${group}: use a-z 0-9 . _ -`);
     if (names.length === 0)
@@ -49,6 +49,7 @@ export class LogTransport implements EventTransport {
       topics: [...names],
       batchMax,
       gatherMs,
+      canWait: recordsOfTypes(unhurried),
       onRecords: (batch, signal) => this.take(batch, options, signal),
     });
   }
@@ -97,6 +98,14 @@ export class LogTransport implements EventTransport {
       },
     );
   }
+}
+
+const typeOf = /"type":"([a-z._]+)"/;
+
+/** By the look of their text, which is parsed when they are handed over. */
+function recordsOfTypes(types: readonly string[]): (record: LogRecord) => boolean {
+  const wanted = new Set(types);
+  return ({ value }) => wanted.has(typeOf.exec(value)?.[1] ?? '');
 }
 
 type ReadRecord =

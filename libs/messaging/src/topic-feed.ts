@@ -8,6 +8,8 @@ import { Wakeup } from './wakeup.js';
 
 /** How soon a member notices that another came or went, and how long a record waits whose notification was lost. */
 const lookIntervalMs = 250;
+/** How long records that nobody waits for are kept back for the next. */
+const unhurriedWaitMs = 25;
 /** A bound only: every look that finds something rings. */
 const idleWaitMs = 30_000;
 
@@ -100,8 +102,10 @@ export class TopicFeed {
         done = [];
         await this.settle();
       }
-      const records = await this.next(done, this.#held);
+      let records = await this.next(done, this.#held);
       done = [];
+      if (this.canWait(records) && (await this.#bell.wait(unhurriedWaitMs, this.ended)))
+        records = await this.next([], this.#held);
       isFull = records.length === batchMax;
       if (records.length === 0) {
         await this.#bell.wait(idleWaitMs, this.ended);
@@ -112,6 +116,11 @@ export class TopicFeed {
       done = progressOf(records);
     }
     await this.next(done, []);
+  }
+
+  private canWait(records: readonly FedRecord[]): boolean {
+    const { canWait, batchMax } = this.options;
+    return records.length > 0 && records.length < batchMax && records.every(canWait);
   }
 
   private gatherMs(): number {

@@ -20,6 +20,11 @@ export type SubscribeOptions = {
   /** How long events may wait for others, for who prefers fewer and larger batches to early ones. Default 0: they wait a
    * moment while many come, and not at all otherwise. */
   readonly gatherMs?: number;
+  /**
+   * Types of events that nobody waits for, though others of their topic are urgent: where only such have come they may
+   * wait a moment, to be handed over with what comes next. A hint: not every transport takes it.
+   */
+  readonly unhurried?: readonly QuittanceEvent['type'][];
   readonly onBatch: (batch: EventBatch) => Promise<void>;
 };
 

@@ -13,6 +13,7 @@ export const blockTimeS = 1;
 const logBlocksMax = 200n;
 const drainMaxMs = 20_000;
 const drainPollMs = 100;
+const strandedPollMs = 250;
 
 export type Landing = { readonly transaction: Hex; readonly block: bigint };
 
@@ -53,6 +54,45 @@ export class ChainObserver {
     console.log('  transactions are left in the pool of the node');
   }
 
+  /**
+   * Waits for the work of either side, and meanwhile frees what anvil strands: one of a hundred transactions that arrive
+   * while their predecessor is being mined stays queued for ever though no nonce is missing. Who does not broadcast
+   * again by himself would stand still for the rest of the round, for a fault of this node only.
+   */
+  async freeingStranded<Result>(work: Promise<Result>): Promise<Result> {
+    const over = new AbortController();
+    const freeing = this.#freeStranded(over.signal);
+    try {
+      return await work;
+    } finally {
+      over.abort();
+      await freeing;
+    }
+  }
+
+  async #freeStranded(over: AbortSignal): Promise<void> {
+    let before = new Set<Hex>();
+    while (!over.aborted) {
+      await sleep(strandedPollMs, undefined, { signal: over }).catch(() => undefined);
+      const { queued } = await this.#client.getTxpoolContent();
+      const hashes = Object.values(queued).flatMap((ofSender) =>
+        Object.values(ofSender).map(({ hash }) => hash),
+      );
+      for (const hash of hashes.filter((each) => before.has(each))) await this.#sendAgain(hash);
+      before = new Set(hashes);
+    }
+  }
+
+  async #sendAgain(hash: Hex): Promise<void> {
+    const raw = await this.#client.request<RawTransaction>({
+      method: 'eth_getRawTransactionByHash',
+      params: [hash],
+    });
+    // Mined or replaced since, or known to the node and so refused: it moves all the same.
+    if (raw !== null)
+      await this.#client.sendRawTransaction({ serializedTransaction: raw }).catch(() => undefined);
+  }
+
   /** The authorizations that were used after block `after`, by nonce. */
   async landings(after: bigint): Promise<Map<string, Landing>> {
     const head = await this.blockNumber();
@@ -89,6 +129,12 @@ export class ChainObserver {
     return { gas, transactions: wanted.size };
   }
 }
+
+type RawTransaction = {
+  Method: 'eth_getRawTransactionByHash';
+  Parameters: [Hex];
+  ReturnType: Hex | null;
+};
 
 type BlockReceipts = {
   Method: 'eth_getBlockReceipts';

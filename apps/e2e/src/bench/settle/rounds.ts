@@ -40,20 +40,18 @@ export const conditions = {
 } as const;
 
 /** Lets code get hot and connections open, the same for both sides. */
-export async function warmUp({ press }: Scene, side: Side): Promise<void> {
+export async function warmUp({ press, observer }: Scene, side: Side): Promise<void> {
   const client = new SettleClient(side.url);
-  await closedLoop({ client, payments: await press.sign(warmUpPayments), concurrency: warmUpConcurrency });
+  const payments = await press.sign(warmUpPayments);
+  await observer.freeingStranded(closedLoop({ client, payments, concurrency: warmUpConcurrency }));
   client.close();
 }
 
 /** One payment at a time: milliseconds of each. */
-export async function single({ press }: Scene, side: Side): Promise<number> {
+export async function single({ press, observer }: Scene, side: Side): Promise<number> {
   const client = new SettleClient(side.url);
-  const { settled } = await closedLoop({
-    client,
-    payments: await press.sign(singlePayments),
-    concurrency: 1,
-  });
+  const payments = await press.sign(singlePayments);
+  const { settled } = await observer.freeingStranded(closedLoop({ client, payments, concurrency: 1 }));
   client.close();
   const tookMs = quantile(latencies(settled), 0.5);
   console.log(`  ${side.name}, one at a time: median ${tookMs.toFixed(1)} ms${problemsOf(settled)}`);
@@ -65,12 +63,9 @@ export async function crowd({ press, observer }: Scene, side: Side): Promise<num
   const client = new SettleClient(side.url);
   const payments = await press.sign(crowdPaymentsMax);
   const head = await observer.blockNumber();
-  const { settled, tookMs, ranOut } = await closedLoop({
-    client,
-    payments,
-    concurrency: automineConcurrency,
-    durationMs: automineMs,
-  });
+  const { settled, tookMs, ranOut } = await observer.freeingStranded(
+    closedLoop({ client, payments, concurrency: automineConcurrency, durationMs: automineMs }),
+  );
   client.close();
   const landed = (await landedOf(observer, payments, head)).length;
   const perS = (landed * 1000) / tookMs;
