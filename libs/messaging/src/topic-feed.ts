@@ -9,7 +9,7 @@ import { Wakeup } from './wakeup.js';
 /** How soon a member notices that another came or went, and how long a record waits whose notification was lost. */
 const lookIntervalMs = 250;
 /** How long records that nobody waits for are kept back for the next. */
-const unhurriedWaitMs = 25;
+const unhurriedWaitMs = 100;
 /** A bound only: every look that finds something rings. */
 const idleWaitMs = 30_000;
 
@@ -102,10 +102,8 @@ export class TopicFeed {
         done = [];
         await this.settle();
       }
-      let records = await this.next(done, this.#held);
+      const records = await this.hurried(await this.next(done, this.#held));
       done = [];
-      if (this.canWait(records) && (await this.#bell.wait(unhurriedWaitMs, this.ended)))
-        records = await this.next([], this.#held);
       isFull = records.length === batchMax;
       if (records.length === 0) {
         await this.#bell.wait(idleWaitMs, this.ended);
@@ -116,6 +114,18 @@ export class TopicFeed {
       done = progressOf(records);
     }
     await this.next(done, []);
+  }
+
+  /** Keeps back what nobody waits for, for a while, until there is something with it that somebody may wait for. */
+  private async hurried(records: readonly FedRecord[]): Promise<readonly FedRecord[]> {
+    const untilMs = performance.now() + unhurriedWaitMs;
+    let all = records;
+    while (this.canWait(all)) {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0 || !(await this.#bell.wait(leftMs, this.ended))) break;
+      all = await this.next([], this.#held);
+    }
+    return all;
   }
 
   private canWait(records: readonly FedRecord[]): boolean {

@@ -134,16 +134,17 @@ type BatchRow = {
   readonly filled_event_id: string | null;
 };
 
-/** Each hash is looked up by itself: a join would be planned as a walk through all batches of the chain. */
+/** Each log is looked up by itself, by its keys: joins are planned as walks through all payments and batches of the chain. */
 const matched = `
-  SELECT l.ordinal, p.payment_id::text, l.batch_id::text
-  FROM (SELECT g.*, (SELECT b.batch_id FROM settlement.batch b WHERE b.chain_id = $1 AND b.batch_id = (
-                       SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = g.transaction)) AS batch_id
+  SELECT l.ordinal, l.payment_id::text, l.batch_id::text
+  FROM (SELECT g.ordinal,
+               (SELECT p.payment_id FROM settlement.payment p
+                 WHERE p.chain_id = $1 AND p.asset = g.asset AND p.payer = g.authorizer AND p.nonce = g.nonce) AS payment_id,
+               (SELECT b.batch_id FROM settlement.batch b WHERE b.chain_id = $1 AND b.batch_id = (
+                  SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = g.transaction)) AS batch_id
         FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
           AS g (ordinal, asset, authorizer, nonce, transaction)) AS l
-  LEFT JOIN settlement.payment p
-    ON p.chain_id = $1 AND p.asset = l.asset AND p.payer = l.authorizer AND p.nonce = l.nonce
-  WHERE p.payment_id IS NOT NULL OR l.batch_id IS NOT NULL
+  WHERE l.payment_id IS NOT NULL OR l.batch_id IS NOT NULL
   ORDER BY l.ordinal`;
 
 /** After this nodes have long told each other apart. */

@@ -39,6 +39,15 @@ export class ChainObserver {
     else await this.#client.setIntervalMining({ interval: blockTimeS });
   }
 
+  /** Takes all back that `work` did to the chain: the dev node becomes slower with each block, and others have their turn. */
+  async undoing<Result>(work: () => Promise<Result>): Promise<Result> {
+    const id = await this.#client.snapshot();
+    const result = await work();
+    await this.drained();
+    await this.#client.revert({ id });
+    return result;
+  }
+
   async blockNumber(): Promise<bigint> {
     return this.#client.getBlockNumber();
   }

@@ -81,7 +81,7 @@ async function automineFigures(scene: Scene, [reference, ours]: Sides, { rounds 
     await side.stop();
     return { tookMs, perS };
   };
-  const theirs = reference === undefined ? undefined : await turn(reference);
+  const theirs = reference && (await scene.observer.undoing(() => turn(reference)));
   const our = await turn(ours);
   return present({
     single_median_ms: our.tookMs,

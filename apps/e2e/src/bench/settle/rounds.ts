@@ -23,6 +23,9 @@ const singlePayments = 60;
 const crowdPaymentsMax = 8_000;
 const automineConcurrency = 16;
 const automineMs = 10_000;
+/** What is still open by then is not waited for. */
+const automineGraceMs = 10_000;
+const crowdTriesMax = 4;
 export const stepS = 20;
 const stepP95MaxMs = 3_000;
 const fillConcurrency = 256;
@@ -58,21 +61,40 @@ export async function single({ press, observer }: Scene, side: Side): Promise<nu
   return tookMs;
 }
 
-/** 16 open requests on a chain that mines at once: payments a second. */
-export async function crowd({ press, observer }: Scene, side: Side): Promise<number> {
+/**
+ * 16 open requests on a chain that mines at once: payments a second. The reference gives a nonce away when a send of it
+ * fails, and then stands still: such a round says nothing of its speed, and is made again with a fresh process.
+ */
+export async function crowd(scene: Scene, side: Side): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    const { perS, stoodStill } = await crowdOnce(scene, side);
+    if (!stoodStill || tries === crowdTriesMax) return perS;
+    console.log(`  ${side.name} stands still and is started again`);
+    await side.stop();
+    await side.start();
+    await warmUp(scene, side);
+  }
+}
+
+async function crowdOnce(
+  { press, observer }: Scene,
+  side: Side,
+): Promise<{ readonly perS: number; readonly stoodStill: boolean }> {
   const client = new SettleClient(side.url);
   const payments = await press.sign(crowdPaymentsMax);
   const head = await observer.blockNumber();
+  const patience = setTimeout(() => client.close(), automineMs + automineGraceMs);
   const { settled, tookMs, ranOut } = await observer.freeingStranded(
     closedLoop({ client, payments, concurrency: automineConcurrency, durationMs: automineMs }),
   );
+  clearTimeout(patience);
   client.close();
   const landed = (await landedOf(observer, payments, head)).length;
   const perS = (landed * 1000) / tookMs;
   console.log(
     `  ${side.name}, ${automineConcurrency} open, automined: ${perS.toFixed(1)}/s${problemsOf(settled)}${ranOut ? ' (payments ran out)' : ''}`,
   );
-  return perS;
+  return { perS, stoodStill: !allSucceeded(settled) };
 }
 
 export type Step = {
