@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @title An ERC-20 with EIP-3009 for chains that hold no money.
+interface IERC1271 {
+    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4);
+}
+
+/// @title An ERC-20 with EIP-3009 and EIP-2612 for chains that hold no money.
 /// @notice Anyone may mint, and anyone may blacklist. Its answers and revert texts are those of Circle's FiatToken
-/// 2.2 for payers without code, so that what works against it works against USDC.
+/// 2.2, so that what works against it works against USDC: a signer without code by ECDSA, one with code (a smart
+/// wallet, or an account that delegates by EIP-7702) by ERC-1271 alone.
 /// @dev No constructor and no immutables: the code may be placed at any address (`anvil_setCode`), and the EIP-712
 /// domain follows the address and the chain it runs on.
 contract DevToken {
@@ -15,6 +20,8 @@ contract DevToken {
     );
     bytes32 public constant CANCEL_AUTHORIZATION_TYPEHASH =
         keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
+    bytes32 public constant PERMIT_TYPEHASH =
+        keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
     bytes32 private constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
@@ -29,6 +36,7 @@ contract DevToken {
     mapping(address owner => mapping(address spender => uint256)) public allowance;
     mapping(address authorizer => mapping(bytes32 nonce => bool)) public authorizationState;
     mapping(address account => bool) public isBlacklisted;
+    mapping(address owner => uint256) public nonces;
 
     event Transfer(address indexed from, address indexed to, uint256 value);
     event Approval(address indexed owner, address indexed spender, uint256 value);
@@ -89,9 +97,32 @@ contract DevToken {
         notBlacklisted(spender)
         returns (bool)
     {
-        allowance[msg.sender][spender] = value;
-        emit Approval(msg.sender, spender, value);
+        _approve(msg.sender, spender, value);
         return true;
+    }
+
+    function permit(
+        address owner,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        permit(owner, spender, value, deadline, abi.encodePacked(r, s, v));
+    }
+
+    function permit(address owner, address spender, uint256 value, uint256 deadline, bytes memory signature)
+        public
+        notBlacklisted(owner)
+        notBlacklisted(spender)
+    {
+        require(deadline >= block.timestamp, "FiatTokenV2: permit is expired");
+        bytes32 structHash =
+            keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, nonces[owner]++, deadline));
+        require(_isSignedBy(owner, structHash, signature), "EIP2612: invalid signature");
+        _approve(owner, spender, value);
     }
 
     function transferFrom(address from, address to, uint256 value)
@@ -202,6 +233,13 @@ contract DevToken {
         emit AuthorizationCanceled(authorizer, nonce);
     }
 
+    function _approve(address owner, address spender, uint256 value) private {
+        require(owner != address(0), "ERC20: approve from the zero address");
+        require(spender != address(0), "ERC20: approve to the zero address");
+        allowance[owner][spender] = value;
+        emit Approval(owner, spender, value);
+    }
+
     function _transfer(address from, address to, uint256 value) private {
         require(from != address(0), "ERC20: transfer from the zero address");
         require(to != address(0), "ERC20: transfer to the zero address");
@@ -232,8 +270,16 @@ contract DevToken {
     }
 
     function _requireValidSignature(address signer, bytes32 structHash, bytes memory signature) private view {
+        require(_isSignedBy(signer, structHash, signature), "FiatTokenV2: invalid signature");
+    }
+
+    function _isSignedBy(address signer, bytes32 structHash, bytes memory signature) private view returns (bool) {
         bytes32 digest = keccak256(abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR(), structHash));
-        require(_recover(digest, signature) == signer, "FiatTokenV2: invalid signature");
+        if (signer.code.length == 0) return _recover(digest, signature) == signer;
+        (bool answered, bytes memory answer) =
+            signer.staticcall(abi.encodeCall(IERC1271.isValidSignature, (digest, signature)));
+        return answered && answer.length >= 32
+            && abi.decode(answer, (bytes32)) == bytes32(IERC1271.isValidSignature.selector);
     }
 
     function _recover(bytes32 digest, bytes memory signature) private pure returns (address) {

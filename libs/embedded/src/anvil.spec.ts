@@ -7,7 +7,8 @@ import { createPublicClient, createWalletClient, http, parseEther } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
 import { type Anvil, startAnvil } from './anvil.js';
-import { devTokenAbi, devUsdc, mintDevToken } from './dev-chain.js';
+import { mintDevToken } from './dev-chain.js';
+import { devTokenAbi, devUsdc } from './dev-token.js';
 import { isRunning } from './running-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'quittance-spec-'));
@@ -42,7 +43,8 @@ describe('startAnvil', () => {
       transport: http(anvil.rpcUrl),
     });
     const hash = await wallet.sendTransaction({ to: second.address, value: parseEther('1'), chain: null });
-    expect(await reader(anvil).getTransactionReceipt({ hash })).toMatchObject({
+    // The node answers when it has the transaction, which is a moment before it has mined it.
+    expect(await reader(anvil).waitForTransactionReceipt({ hash, pollingInterval: 20 })).toMatchObject({
       status: 'success',
       from: first.address,
     });

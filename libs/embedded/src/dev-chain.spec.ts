@@ -10,8 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Address, createPublicClient, hashDomain, http, multicall3Abi, parseAbi } from 'viem';
 
-import { deployDevChain, DevChainError, devTestDollar, devUsdc, mintDevToken } from './dev-chain.js';
+import { deployDevChain, DevChainError, mintDevToken } from './dev-chain.js';
 import { devTokenCode } from './dev-contracts.js';
+import { devTestDollar, devUsdc } from './dev-token.js';
 import { freePort } from './free-port.js';
 
 const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));

@@ -7,7 +7,7 @@ import {
   getAddress,
   type Hex,
   http,
-  parseAbi,
+  multicall3Abi,
   parseEther,
   publicActions,
   toHex,
@@ -15,16 +15,8 @@ import {
   walletActions,
 } from 'viem';
 
-import { devTokenCode, multicall3Code } from './dev-contracts.js';
-
-export type DevToken = {
-  readonly address: Address;
-  /** Name and version of the token's EIP-712 domain, which are also what `name()` and `version()` answer. */
-  readonly name: string;
-  readonly version: string;
-  readonly symbol: string;
-  readonly decimals: number;
-};
+import { multicall3Address, type PlacedContract, placedContracts } from './dev-contract-list.js';
+import { type DevToken, devTokenAbi, devTokens } from './dev-token.js';
 
 export type DevChain = {
   readonly chainId: number;
@@ -38,44 +30,14 @@ export class DevChainError extends Error {
   readonly code = 'dev_chain_unusable';
 }
 
-export const multicall3Address: Address = '0xcA11bde05977b3631167028862bE2a173976CA11';
-
-/** At Base Sepolia's own address, so that x402 clients pay with it by default. */
-export const devUsdc: DevToken = {
-  address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
-  name: 'USDC',
-  version: '2',
-  symbol: 'USDC',
-  decimals: 6,
-};
-
-export const devTestDollar: DevToken = {
-  address: '0x5000000000000000000000000000000000000018',
-  name: 'Quittance Test Dollar',
-  version: '1',
-  symbol: 'QTD',
-  decimals: 18,
-};
-
-export const devTokens: readonly DevToken[] = [devUsdc, devTestDollar];
-
-export const devTokenAbi = parseAbi([
-  'function initialize(string name, string symbol, string version, uint8 decimals)',
-  'function initialized() view returns (bool)',
-  'function mint(address to, uint256 value)',
-  'function blacklist(address account)',
-  'function unBlacklist(address account)',
-  'function balanceOf(address account) view returns (uint256)',
-]);
-
 const addressBytes = 20;
 const senderFunds = parseEther('1000');
 const requestTimeoutMs = 10_000;
 const transactionGas = 500_000n;
 
 /**
- * Places the dev tokens and Multicall3 at their addresses on an anvil chain, whatever its mining mode. Does nothing
- * on a chain that has them already.
+ * Places the contracts of {@link devContracts} at their addresses on an anvil chain, whatever its mining mode. Does
+ * nothing on a chain that has them already.
  *
  * @throws DevChainError when the node at `rpcUrl` is not anvil.
  */
@@ -87,9 +49,10 @@ export async function deployDevChain(rpcUrl: string): Promise<DevChain> {
       `The dev contracts are placed on anvil only; ${rpcUrl} runs ${version.slice(0, 64)}.`,
     );
   }
-  await placeCode(client, multicall3Address, multicall3Code);
-  for (const token of devTokens) await placeToken(client, token);
-  return { chainId: await client.getChainId(), multicall3: multicall3Address, tokens: devTokens };
+  const chainId = await client.getChainId();
+  await Promise.all(placedContracts.map(async (contract) => placeCode(client, contract, chainId)));
+  await initializeTokens(client);
+  return { chainId, multicall3: multicall3Address, tokens: devTokens };
 }
 
 /**
@@ -118,17 +81,30 @@ function connect(rpcUrl: string) {
 type Client = ReturnType<typeof connect>;
 type WhichClient = { Method: 'web3_clientVersion'; Parameters: undefined; ReturnType: string };
 
-async function placeCode(client: Client, address: Address, code: Hex): Promise<void> {
-  if ((await client.getCode({ address })) !== code) await client.setCode({ address, bytecode: code });
+async function placeCode(client: Client, contract: PlacedContract, chainId: number): Promise<void> {
+  const { address } = contract;
+  const bytecode = contract.codeOn(chainId);
+  if ((await client.getCode({ address })) !== bytecode) await client.setCode({ address, bytecode });
 }
 
-async function placeToken(client: Client, token: DevToken): Promise<void> {
-  await placeCode(client, token.address, devTokenCode);
-  const contract = { address: token.address, abi: devTokenAbi } as const;
-  if (await client.readContract({ ...contract, functionName: 'initialized' })) return;
-  const args = [token.name, token.symbol, token.version, token.decimals] as const;
-  const data = encodeFunctionData({ abi: devTokenAbi, functionName: 'initialize', args });
-  await send(client, { to: token.address, data });
+/** All in one transaction, so that it takes one block wherever blocks have to be made. */
+async function initializeTokens(client: Client): Promise<void> {
+  const initialized = await Promise.all(
+    devTokens.map(async ({ address }) =>
+      client.readContract({ address, abi: devTokenAbi, functionName: 'initialized' }),
+    ),
+  );
+  const calls = devTokens
+    .filter((_, index) => initialized[index] !== true)
+    .map((token) => ({ target: token.address, allowFailure: false, callData: initializeData(token) }));
+  if (calls.length === 0) return;
+  const data = encodeFunctionData({ abi: multicall3Abi, functionName: 'aggregate3', args: [calls] });
+  await send(client, { to: multicall3Address, data });
+}
+
+function initializeData({ name, symbol, version, decimals }: DevToken): Hex {
+  const args = [name, symbol, version, decimals] as const;
+  return encodeFunctionData({ abi: devTokenAbi, functionName: 'initialize', args });
 }
 
 async function send(client: Client, call: { readonly to: Address; readonly data: Hex }): Promise<void> {
@@ -139,7 +115,7 @@ async function send(client: Client, call: { readonly to: Address; readonly data:
   await client.impersonateAccount({ address: account });
   const hash = await client.sendTransaction({ ...call, account, chain: null, gas: transactionGas });
   if ((await minedStatus(client, hash)) === 'success') return;
-  throw new DevChainError(`The transaction ${hash} to the dev token ${call.to} did not succeed.`);
+  throw new DevChainError(`The transaction ${hash} to ${call.to} did not succeed.`);
 }
 
 async function minedStatus(client: Client, hash: Hex): Promise<string | undefined> {
