@@ -9,6 +9,8 @@ import { FacilitatorChain, FacilitatorChains } from './chain/facilitator-chain.a
 import type { Config } from './config.js';
 import { Expirer } from './expiry/expiry.loop.js';
 import { FaultFilter } from './http/fault.filter.js';
+import { Forgetter } from './identifier/forget.loop.js';
+import { PaymentIdentifiers } from './identifier/payment-identifier.repository.js';
 import { ChainStandings } from './intake/chain-standing.repository.js';
 import { IntakeWatch } from './intake/intake.loop.js';
 import { Intake } from './intake/intake.js';
@@ -23,8 +25,14 @@ import type { SettlePorts } from './settle/settle.js';
 import { SettleController } from './settle/settle.controller.js';
 import { TransportWatch } from './settle/transport-watch.loop.js';
 import { Startup } from './startup.provider.js';
+import { OfferWatch } from './supported/offer.loop.js';
 import { SupportedController } from './supported/supported.controller.js';
-import { configToken, loggerToken, settlePortsToken } from './tokens.provider.js';
+import { configToken, loggerToken, settlePortsToken, verifyPortsToken } from './tokens.provider.js';
+import { Sealer } from './verdict/seal.loop.js';
+import { VerdictController } from './verdict/verdict.controller.js';
+import { VerdictRepository } from './verdict/verdict.repository.js';
+import { VerdictTrail } from './verdict/verdict-trail.adapter.js';
+import { PayerLanes } from './verify/payer-lanes.js';
 import { VerifyController } from './verify/verify.controller.js';
 
 const applicationName = 'quittance_facilitator';
@@ -66,6 +74,7 @@ export class AppModule {
   static create(parts: Parts): DynamicModule {
     const { config, logger, chains } = parts;
     const bound = bind(parts);
+    const ports = settlePorts(parts, bound);
     return {
       module: AppModule,
       imports: [
@@ -77,6 +86,7 @@ export class AppModule {
         SettleController,
         SupportedController,
         PaymentController,
+        VerdictController,
         PaymentConsumer,
       ],
       providers: [
@@ -87,9 +97,12 @@ export class AppModule {
         { provide: PaymentWaiter, useValue: bound.waiter },
         { provide: PaymentChanges, useValue: bound.changes },
         { provide: ChainStandings, useValue: bound.standings },
+        { provide: OfferWatch, useValue: bound.offers },
         { provide: Intake, useValue: bound.intake },
         { provide: FacilitatorMetrics, useValue: bound.metrics },
-        { provide: settlePortsToken, useValue: settlePorts(parts, bound) },
+        { provide: VerdictRepository, useValue: bound.verdicts },
+        { provide: verifyPortsToken, useValue: ports },
+        { provide: settlePortsToken, useValue: ports },
         { provide: Startup, useFactory: () => startup(parts, bound) },
         { provide: APP_FILTER, useClass: FaultFilter },
       ],
@@ -99,9 +112,14 @@ export class AppModule {
 
 type Bound = {
   readonly payments: PaymentRepository;
+  readonly identifiers: PaymentIdentifiers;
+  readonly trail: VerdictTrail;
+  readonly verdicts: VerdictRepository;
   readonly changes: PaymentChanges;
   readonly standings: ChainStandings;
   readonly intake: Intake;
+  readonly lanes: PayerLanes;
+  readonly offers: OfferWatch;
   readonly metrics: FacilitatorMetrics;
   readonly waiter: PaymentWaiter;
   readonly watch: TransportWatch;
@@ -110,12 +128,18 @@ type Bound = {
 function bind({ config, logger, database, chains, transport }: Parts): Bound {
   const payments = new PaymentRepository(database);
   const intake = new Intake([...chains.byId.keys()], config.queueMax);
-  const metrics = new FacilitatorMetrics(intake);
+  const trail = new VerdictTrail({ database, logger });
+  const metrics = new FacilitatorMetrics(intake, trail);
   return {
     payments,
+    identifiers: new PaymentIdentifiers(database),
+    trail,
+    verdicts: new VerdictRepository(database),
     changes: new PaymentChanges(database),
     standings: new ChainStandings(database),
     intake,
+    lanes: new PayerLanes(),
+    offers: new OfferWatch({ chains: chains.all, logger }),
     metrics,
     waiter: new PaymentWaiter({
       findMany: (ids) => payments.findMany(ids),
@@ -126,18 +150,23 @@ function bind({ config, logger, database, chains, transport }: Parts): Bound {
   };
 }
 
-function settlePorts({ chains }: Parts, { payments, waiter, watch, intake }: Bound): SettlePorts {
+function settlePorts({ chains }: Parts, bound: Bound): SettlePorts {
+  const { payments, identifiers, trail, waiter, watch, intake, lanes } = bound;
   return {
     chains: chains.byId,
     registry: payments,
+    identifiers,
+    trail,
     waiter,
     transport: watch,
     intake,
-    nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
+    lanes,
+    now: () => new Date(),
   };
 }
 
-function startup(parts: Parts, { changes: payments, standings, intake, waiter, watch }: Bound): Startup {
+function startup(parts: Parts, bound: Bound): Startup {
+  const { changes: payments, standings, intake, identifiers, trail, offers, waiter, watch } = bound;
   const { config, logger, database, chains, transport, onHopeless } = parts;
   return new Startup({
     database,
@@ -150,6 +179,10 @@ function startup(parts: Parts, { changes: payments, standings, intake, waiter, w
     signal: new PaymentSignal(config.databaseUrl, waiter, logger),
     intakeWatch: new IntakeWatch(intake, standings, logger),
     expirer: new Expirer({ chains: chains.all, payments, logger }),
+    trail,
+    offers,
+    sealer: new Sealer(database, logger),
+    forgetter: new Forgetter(identifiers, logger),
   });
 }
 

@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 import { exampleRequest } from './openapi/example.js';
 import { paymentViewSchema } from './payment/payment-view.js';
+import { verdictPageSchema, verdictsQuery } from './verdict/verdict.schema.js';
 
 const problemSchema = z.object({
   type: z.string(),
@@ -30,6 +31,7 @@ const schemas = {
   SettleResponse: settleResponseSchema,
   SupportedResponse: supportedResponseSchema,
   Payment: paymentViewSchema,
+  VerdictPage: verdictPageSchema,
   Readiness: readinessSchema,
   Problem: problemSchema,
 } as const;
@@ -43,7 +45,8 @@ export function openApiDocument(): object {
     info: {
       title: 'Quittance facilitator',
       version: '0.1.0',
-      description: 'Verifies and settles x402 payments, v2 and v1, scheme "exact" on EVM chains.',
+      description:
+        'Verifies and settles x402 payments, v2 and v1, by the schemes "exact" (EIP-3009 and Permit2) and "upto" on EVM chains.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [{ name: 'x402' }, { name: 'registry' }, { name: 'health' }],
@@ -58,6 +61,7 @@ export function openApiDocument(): object {
       '/settle': { post: settlePath() },
       '/supported': { get: supportedPath() },
       '/payments/{id}': { get: paymentPath() },
+      '/verdicts': { get: verdictsPath() },
       '/health/live': { get: livePath() },
       '/health/ready': { get: readyPath() },
     },
@@ -110,12 +114,16 @@ function payPath(path: {
         path.answer,
         'The body is not what the specification describes; the message says where and what to send.',
       ),
+      409: json(
+        path.answer,
+        'The payment identifier (extension payment-identifier) came before with something else: for the same seller and network it stands for the first payload for a day, or a minute where that was refused.',
+      ),
       413: json(path.answer, 'The body is too large.'),
       415: json(path.answer, 'The body is not application/json.'),
       500: problem('A defect of the service.'),
       503: {
         ...problem(
-          'No verdict: the database, a node or the event transport does not answer, there is too much in hand (overloaded), too many payments wait for their outcome (queue_full), or the network is not settled on for now (network_suspended).',
+          'No verdict: the database, a node or the event transport does not answer, there is too much in hand (overloaded, or of this payer: payer_overloaded), too many payments wait for their outcome (queue_full), or the network is not settled on for now (network_suspended).',
         ),
         headers: retryAfter,
       },
@@ -151,6 +159,23 @@ function paymentPath() {
       200: json('Payment', 'The payment.'),
       400: problem('The id is not a UUID.'),
       404: problem('No such payment was accepted here.'),
+      503: { ...problem('The database does not answer.'), headers: retryAfter },
+    },
+  };
+}
+
+function verdictsPath() {
+  return {
+    tags: ['registry'],
+    operationId: 'verdicts',
+    summary: 'What was answered on payments, at /verify and at /settle, the newest first.',
+    parameters: Object.entries(verdictsQuery.shape).map(([name, schema]) => {
+      const { description, default: _default, ...rest } = jsonSchemaOf(schema) as Record<string, unknown>;
+      return { name, in: 'query', required: false, description, schema: rest };
+    }),
+    responses: {
+      200: json('VerdictPage', 'A page of verdicts.'),
+      400: problem('A parameter is wrong; the detail names it.'),
       503: { ...problem('The database does not answer.'), headers: retryAfter },
     },
   };

@@ -12,16 +12,23 @@ import type { Logger } from '@quittance/observability';
 import type { FacilitatorChains } from './chain/facilitator-chain.adapter.js';
 import type { Expirer } from './expiry/expiry.loop.js';
 import type { IntakeWatch } from './intake/intake.loop.js';
+import type { Forgetter } from './identifier/forget.loop.js';
 import { Repeating } from './loop/repeating.loop.js';
 import type { PaymentSignal } from './settle/payment-signal.loop.js';
 import type { PaymentWaiter } from './settle/payment-waiter.adapter.js';
 import type { TransportWatch } from './settle/transport-watch.loop.js';
+import type { OfferWatch } from './supported/offer.loop.js';
+import type { Sealer } from './verdict/seal.loop.js';
+import type { VerdictTrail } from './verdict/verdict-trail.adapter.js';
 
 const tables = [
   'facilitator.payment',
   'facilitator.payment_transition',
   'facilitator.payment_attempt',
   'facilitator.chain',
+  'facilitator.verdict',
+  'facilitator.verdict_seal',
+  'facilitator.payment_identifier',
   'facilitator.outbox',
   'facilitator.inbox',
 ];
@@ -36,6 +43,10 @@ export type StartupOptions = {
   readonly watch: TransportWatch;
   readonly intakeWatch: IntakeWatch;
   readonly expirer: Expirer;
+  readonly trail: VerdictTrail;
+  readonly offers: OfferWatch;
+  readonly sealer: Sealer;
+  readonly forgetter: Forgetter;
   readonly logger: Logger;
   /** Told of what waiting cannot cure: a database without our tables, a node of another chain. */
   readonly onHopeless: (error: Error) => void;
@@ -54,9 +65,8 @@ export class Startup
   }
 
   onApplicationBootstrap(): void {
-    const { relay, waiter, signal, watch, intakeWatch, expirer } = this.options;
-    for (const started of [...this.checks, relay, waiter, signal, watch, intakeWatch, expirer])
-      started.start();
+    const { waiter, trail } = this.options;
+    for (const started of [waiter, trail, ...this.loops]) started.start();
   }
 
   /** Callers who wait are answered with what is known: the HTTP server closes only after its last answer. */
@@ -66,13 +76,27 @@ export class Startup
 
   /** Before the transport closes, which the relay publishes through. */
   async beforeApplicationShutdown(): Promise<void> {
-    const { relay, signal, watch, intakeWatch, expirer } = this.options;
-    const loops = [...this.checks, relay, signal, watch, intakeWatch, expirer];
-    await Promise.all(loops.map((running) => running.close()));
+    await Promise.all(this.loops.map((running) => running.close()));
   }
 
+  /** Nothing is answered any more: the last verdicts are written, as far as the database takes them. */
   async onApplicationShutdown(): Promise<void> {
+    await this.closeTrail();
     await this.options.database.close();
+  }
+
+  private get loops() {
+    const { relay, signal, watch, intakeWatch, offers, expirer, sealer, forgetter } = this.options;
+    return [...this.checks, relay, signal, watch, intakeWatch, offers, expirer, sealer, forgetter];
+  }
+
+  private async closeTrail(): Promise<void> {
+    const { trail, logger } = this.options;
+    try {
+      await trail.close();
+    } catch (fault) {
+      logger.error({ err: fault, refusals: trail.behind }, 'refusals that were answered could not be kept');
+    }
   }
 
   /** What is down is waited for. */

@@ -28,6 +28,19 @@ async function accepted(): Promise<string> {
   return values[0] as string;
 }
 
+/** Nothing to settle of what was permitted: it begins and ends at once. */
+async function waived(): Promise<string> {
+  const values = row('0');
+  await service.query(
+    insert
+      .replace('last_event_id)', 'last_event_id, method, facilitator, ceiling)')
+      .replace("'exact'", "'upto'")
+      .replace('$7)', `$7, 'permit2', '0x${'f1'.repeat(20)}', 10000)`),
+    values,
+  );
+  return values[0] as string;
+}
+
 const facts: Readonly<Record<string, string>> = {
   accepted: '',
   submitted: `, transaction_hash = '${hash}', block_number = NULL, reason = NULL, detail = NULL, authorization_spent = NULL`,
@@ -44,6 +57,7 @@ function moveTo(id: string, state: string): Promise<unknown> {
 }
 
 async function paymentIn(state: string): Promise<string> {
+  if (state === 'waived') return waived();
   const id = await accepted();
   if (state !== 'accepted') await moveTo(id, state);
   return id;
@@ -76,7 +90,7 @@ describe('the state of a payment', () => {
       });
   });
 
-  it.each(['submitted', 'confirmed', 'failed', 'expired'])('cannot begin as %s', async (state) => {
+  it.each(['submitted', 'confirmed', 'failed', 'expired', 'waived'])('cannot begin as %s', async (state) => {
     await expect(
       service.query(
         insert.replace('last_event_id)', 'last_event_id, state)').replace('$7)', `$7, '${state}')`),
@@ -181,6 +195,10 @@ describe('who pays whom how much', () => {
     ['x402_version', '1'],
     ['network_as_written', `'base'`],
     ['scheme', `'upto'`],
+    ['method', `'permit2'`],
+    ['facilitator', `'0x${'aa'.repeat(20)}'`],
+    ['ceiling', '1'],
+    ['sponsoring', `'eip2612'`],
     ['resource', `'x'`],
     ['fingerprint', `'0x${'aa'.repeat(32)}'`],
     ['accepted_at', `now() + interval '1 second'`],

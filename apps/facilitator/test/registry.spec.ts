@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Database, type Transaction } from '@quittance/database';
+import { Database, type Sql, type Transaction } from '@quittance/database';
 import { createEvent, type QuittanceEvent } from '@quittance/events';
+import { permit2Address } from '@quittance/exact-evm';
 import { erc20AssetId, parseChainId } from '@quittance/money';
 import { paymentIdOf } from '@quittance/protocol';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
@@ -43,6 +44,10 @@ function termsOf(payer: string): PaymentTerms {
     nonce,
     payTo: addressOf(7),
     amount: 10n,
+    method: 'eip3009',
+    facilitator: null,
+    ceiling: null,
+    sponsoring: null,
     validAfter: 0n,
     validBefore: 4_102_444_800n,
     x402Version: 2,
@@ -55,10 +60,36 @@ function termsOf(payer: string): PaymentTerms {
 
 const reservationOf = (terms: PaymentTerms, balance = 50n): Reservation => ({
   terms,
-  signature: `0x${'11'.repeat(65)}`,
+  authority: { signature: `0x${'11'.repeat(65)}`, sponsoring: null, payerHasCode: false },
   balance,
   at: { number: 5n, time: 1n, landed: [] },
+  verdict: {
+    route: 'settle',
+    reason: null,
+    fingerprint: terms.fingerprint,
+    paymentId: terms.id,
+    x402Version: 2,
+    scheme: terms.scheme,
+    network: terms.chainId,
+    asset: terms.asset,
+    payer: terms.payer,
+    payTo: terms.payTo,
+    amount: '10',
+    blockNumber: 5n,
+    judgedAt: new Date(),
+  },
+  identifier: null,
 });
+
+/** A database that notes what it answers with faults. */
+function noting(database: Database, faults: unknown[]): Database {
+  const sql: Sql = async (text, values) =>
+    database.sql<never>(text, values).catch((fault: unknown) => {
+      faults.push(fault);
+      throw fault;
+    });
+  return Object.create(database, { sql: { value: sql } }) as Database;
+}
 
 function shuffled<Item>(items: readonly Item[]): Item[] {
   return items
@@ -95,6 +126,30 @@ describe('reservations that come at once', () => {
       [payers],
     );
     expect(events).toEqual({ n: reserved.length });
+  }, 60_000);
+
+  it('over two replicas, of permits that share their nonces over many assets, never wait for each other in a circle', async () => {
+    const faults: unknown[] = [];
+    const replicas = databases.map((database) => new PaymentRepository(noting(database, faults)));
+    for (let round = 0; round < 10; round += 1) {
+      const payer = addressOf((nextPayer += 1));
+      const permits = Array.from({ length: 50 }, () => {
+        const { nonce } = termsOf(payer);
+        return { nonce, id: paymentIdOf({ chainId, asset: permit2Address, payer, nonce }) };
+      });
+      const outcomes = await Promise.all(
+        replicas.flatMap((replica, place) =>
+          shuffled(permits).map(async (permit, index) => {
+            const ofAsset = addressOf(10_000 * (place + 1) + index);
+            const terms: PaymentTerms = { ...termsOf(payer), ...permit, asset: ofAsset, method: 'permit2' };
+            return replica.reserve(reservationOf(terms));
+          }),
+        ),
+      );
+      const reserved = outcomes.filter(({ outcome }) => outcome === 'reserved');
+      expect(reserved).toHaveLength(permits.length);
+    }
+    expect(faults).toEqual([]);
   }, 60_000);
 
   it('are each answered for, and a payment asked for twice is reserved once, as it was asked for', async () => {

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { openApiDocument } from '../src/openapi.js';
 import { asV1, type Body, paymentBody, type Payer } from './payment.fixture.js';
 import {
+  eventually,
   fundedPayer,
   get,
   type Ground,
@@ -38,22 +39,33 @@ afterAll(async () => {
 
 describe('reading', () => {
   it('GET /supported tells kinds for both generations, and who pays the gas', async () => {
+    const relayer = '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266';
+    await eventually(async () =>
+      JSON.stringify((await get(replica, '/supported')).body).includes('facilitatorAddress'),
+    );
     const { status, body } = await get(replica, '/supported');
     expect(status).toBe(200);
     expect(supportedResponseSchema.parse(body)).toEqual({
       kinds: [
         { x402Version: 2, scheme: 'exact', network: 'eip155:84532' },
         { x402Version: 1, scheme: 'exact', network: 'base-sepolia' },
+        { x402Version: 2, scheme: 'upto', network: 'eip155:84532', extra: { facilitatorAddress: relayer } },
       ],
-      extensions: [],
-      signers: { 'eip155:*': ['0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'] },
+      extensions: ['eip2612GasSponsoring', 'erc20ApprovalGasSponsoring', 'payment-identifier'],
+      signers: { 'eip155:*': [relayer] },
     });
   });
 
   it('GET / points to everything, and everything is there', async () => {
     const { body } = await get(replica, '/');
     const links = body['links'] as Record<string, string>;
-    for (const path of [links['supported'], links['openapi'], links['live'], links['ready']]) {
+    for (const path of [
+      links['supported'],
+      links['verdicts'],
+      links['openapi'],
+      links['live'],
+      links['ready'],
+    ]) {
       await expect(get(replica, path ?? '')).resolves.toMatchObject({ status: 200 });
     }
     const page = await fetch(`${replica.url}${links['docs']}`);
@@ -92,6 +104,14 @@ describe('reading', () => {
     ['/payments/not-a-uuid', 400, 'payment_id_malformed'],
     [`/payments/${'9'.repeat(150)}`, 400, 'payment_id_malformed'],
     ['/payments/%27%3B--', 400, 'payment_id_malformed'],
+    ['/verdicts?payer=vitalik.eth', 400, 'parameter_invalid'],
+    ['/verdicts?since=today', 400, 'parameter_invalid'],
+    ['/verdicts?limit=0', 400, 'parameter_invalid'],
+    ['/verdicts?limit=1001', 400, 'parameter_invalid'],
+    ['/verdicts?cursor=nonsense', 400, 'parameter_invalid'],
+    ['/verdicts?from=yesterday', 400, 'parameter_invalid'],
+    ['/verdicts?reason=%27%3B--', 400, 'parameter_invalid'],
+    ['/verdicts?payer=0x12&payer=0x34', 400, 'parameter_invalid'],
     ['/nowhere', 404, 'route_unknown'],
     ['/verify', 404, 'route_unknown'],
     ['/%ff', 400, 'request_malformed'],
@@ -131,7 +151,7 @@ async function inject({ path, payload, type = 'application/json' }: Post) {
 /** Parsable by the strictest client of the route, and never a fault of ours. */
 async function expectOrdinaryAnswer(post: Post): Promise<void> {
   const { statusCode, body, headers } = await inject(post);
-  expect([200, 400, 413, 415]).toContain(statusCode);
+  expect([200, 400, 409, 413, 415]).toContain(statusCode);
   expect(headers['content-type']).toMatch(/^application\/json/);
   const answer = JSON.parse(body) as Record<string, unknown>;
   if (post.path === '/verify') expect(typeof answer['isValid']).toBe('boolean');

@@ -364,7 +364,7 @@ describe.each(routes)('POST %s', (route) => {
     ]);
   });
 
-  it('answers a contract that pays', async () => {
+  it('answers a contract that pays and has not signed', async () => {
     const wallet = await fundedPayer(ground, 10_000n);
     await fetch(ground.anvil.rpcUrl, {
       method: 'POST',
@@ -377,7 +377,7 @@ describe.each(routes)('POST %s', (route) => {
       }),
     });
     const answer = await post(replica, route, await paymentBody(wallet));
-    expect([answer.status, reasonOf(route, answer)]).toEqual([200, 'smart_wallet_not_supported']);
+    expect([answer.status, reasonOf(route, answer)]).toEqual([200, 'invalid_exact_evm_payload_signature']);
   });
 
   it('answers an x402 v1 caller in the words of v1', async () => {

@@ -48,7 +48,10 @@ const chainParts = (what: string): { id: string; occurredAt: Date; causationId: 
 export const filled = (
   name: string,
   cost: bigint,
-  takesBack: EventOf<'settlement.filled'> | null = null,
+  {
+    takesBack = null,
+    topUp,
+  }: { readonly takesBack?: EventOf<'settlement.filled'> | null; readonly topUp?: bigint } = {},
 ): EventOf<'settlement.filled'> =>
   createEvent({
     ...chainParts(`filled ${name}`),
@@ -63,6 +66,9 @@ export const filled = (
       gasPrice: '1000000000',
       fee: digits(cost),
       takesBack: takesBack?.id ?? null,
+      ...(topUp === undefined
+        ? {}
+        : { topUp: { paymentId: uuid(name), account: hex(`payer ${name}`, 20), amount: digits(topUp) } }),
     },
   });
 

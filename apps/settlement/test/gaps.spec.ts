@@ -57,6 +57,8 @@ describe('a nonce that nothing of ours has', () => {
         chainId,
         signer: { relayer, token },
         paymentIds: paymentIds as PaymentId[],
+        topUp: null,
+        factories: [],
         gasLimit: 200_000n,
         fees: { type: 'eip1559', maxFeePerGas: 4_000_000_000n, maxPriorityFeePerGas: 1n, baseFee: 1n },
         head: 1n,

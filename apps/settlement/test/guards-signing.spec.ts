@@ -8,6 +8,7 @@ import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 
 const chain = 'eip155:84532';
 const asset = `0x${'cc'.repeat(20)}`;
+const signature = `0x${'5e'.repeat(65)}`;
 const hex = (bytes: number) => `0x${randomBytes(bytes).toString('hex')}`;
 
 let server: TestDatabase;
@@ -64,7 +65,7 @@ async function queuedPayment(over: Partial<Payment> = {}): Promise<string> {
   await sql(
     `INSERT INTO settlement.payment (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce,
                                      signature, last_event_id, accepted_at)
-     VALUES ($1::uuid, $2, $3, $4, $4, 1, 0, 1, $5, '0x00', gen_random_uuid(), now())`,
+     VALUES ($1::uuid, $2, $3, $4, $4, 1, 0, 1, $5, '${signature}', gen_random_uuid(), now())`,
     [payment.id, payment.chain, payment.asset, hex(20), hex(32)],
   );
   return payment.id;

@@ -9,6 +9,7 @@ import { paymentStates, transitions } from '../src/payment/payment.js';
 /** Attacks every guard of the settlement schema as the service's own role: a bug in the service must meet a refusal. */
 
 const chain = 'eip155:84532';
+const signature = `0x${'5e'.repeat(65)}`;
 const hex = (bytes: number) => `0x${randomBytes(bytes).toString('hex')}`;
 
 let server: TestDatabase;
@@ -31,7 +32,7 @@ async function insertPayment(over: Partial<NewPayment> = {}): Promise<NewPayment
   await database.sql(
     `INSERT INTO settlement.payment (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce, signature,
        last_event_id, accepted_at, state)
-     VALUES ($1::uuid, $2, $3, $4, $3, 1, 0, 1, $5, '0x00', gen_random_uuid(), now(), $6)`,
+     VALUES ($1::uuid, $2, $3, $4, $3, 1, 0, 1, $5, '${signature}', gen_random_uuid(), now(), $6)`,
     [payment.paymentId, chain, `0x${'cc'.repeat(20)}`, payment.payer, payment.nonce, payment.state],
   );
   return payment;
@@ -105,7 +106,10 @@ describe('a payment', () => {
   it.each([
     `pay_to = '0x${'ee'.repeat(20)}'`,
     'amount = 2',
-    `signature = '0x01'`,
+    `signature = '0x${'5f'.repeat(65)}'`,
+    `method = 'permit2', batch_limit = 1`,
+    `scheme = 'upto', method = 'permit2', batch_limit = 1, ceiling = 2, facilitator = '0x${'fa'.repeat(20)}'`,
+    `method = 'permit2', batch_limit = 1, sponsoring = '{"kind":"eip2612"}'`,
     `nonce = '0x${'1f'.repeat(32)}'`,
     'valid_before = 99',
     `chain_id = 'eip155:1'`,

@@ -48,7 +48,8 @@ describe('an estimate', () => {
     settling = world.run({
       wrap: (chain) =>
         intercepted(chain, async (method, proceed) => {
-          if (method !== 'estimateTransfer' || refusals === 0) return proceed();
+          if (method === 'goesThrough' && refusals > 0) return false;
+          if (method !== 'estimateCall' || refusals === 0) return proceed();
           refusals -= 1;
           return refusal;
         }),

@@ -97,7 +97,7 @@ describe('keys of relayers', () => {
     await heldBy(1);
     const [lease] = (await world.leases()).filter(({ live }) => live);
     // It cannot ask the chain, and so is in the midst of its work when its time is over.
-    sleeper.hold('estimateTransfer');
+    sleeper.hold('goesThrough');
     const accepted = await world.accept();
     await world.take(accepted);
     await sleeper.held();

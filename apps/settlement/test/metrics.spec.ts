@@ -14,9 +14,7 @@ beforeAll(async () => {
   world = await World.start();
   const config = parseConfig({
     DATABASE_URL: world.server.serviceUrls.settlement,
-    NETWORKS: JSON.stringify([
-      { ...world.network, gasPriceMaxWei: undefined, relayerBalanceMinWei: undefined },
-    ]),
+    NETWORKS: world.networksText(),
     RELAYER_PRIVATE_KEYS: world.anvil.accounts[0]?.privateKey ?? '',
     PORT: '0',
     LOG_LEVEL: 'silent',
@@ -110,7 +108,7 @@ describe('GET /metrics of the settlement service', () => {
       `INSERT INTO settlement.payment (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce,
                                        signature, last_event_id, accepted_at, created_at, retry_at)
        SELECT gen_random_uuid(), 'eip155:84532', '0x' || repeat('a', 40), '0x' || repeat('b', 40), '0x' || repeat('c', 40),
-              1, 0, 99999999999, '0x' || repeat('d', 64), '0xab', gen_random_uuid(), now(), now() - interval '90 s', now() + interval '1 h'`,
+              1, 0, 99999999999, '0x' || repeat('d', 64), '0x' || repeat('5e', 65), gen_random_uuid(), now(), now() - interval '90 s', now() + interval '1 h'`,
     );
     expect(await sample('quittance_queue_payments')).toBe(1);
     const age = await sample('quittance_queue_age_seconds');

@@ -99,7 +99,13 @@ describe('an overdue payment', () => {
     const look = async () => {
       const { chainId } = world.network;
       const validAtSeconds = BigInt(Math.floor(Date.now() / 1_000)) + 3n;
-      const { ready, overdue } = await payments.queued({ chainId, validAtSeconds, limit: 2, overdueMax: 8 });
+      const { ready, overdue } = await payments.queued({
+        chainId,
+        validAtSeconds,
+        limit: 2,
+        overdueMax: 8,
+        relayers: [],
+      });
       const queued = [...ready, ...overdue];
       const waiting = queued.filter(({ paymentId }) => paymentId !== fresh.data.paymentId);
       await payments.defer(

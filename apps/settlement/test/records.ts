@@ -117,7 +117,7 @@ export abstract class Records {
     await until(async () => (await this.stateOf(accepted)) === state, {
       withinMs,
       what: async () =>
-        `payment ${state}, is ${String(await this.stateOf(accepted))}: ${JSON.stringify(await this.attemptsOf(accepted))}`,
+        `payment ${state}, is ${String(await this.stateOf(accepted))}: ${JSON.stringify(await this.attemptsOf(accepted))}, told ${JSON.stringify((await this.told(accepted)).map(({ type, data }) => ({ type, ...('reason' in data ? { reason: data.reason, detail: data.detail } : {}) })))}`,
     });
   }
 }

@@ -213,8 +213,10 @@ describe('a node that is down', () => {
     settling = world.run({
       wrap: (chain) =>
         replaced(chain, {
-          estimateTransfer: (payment, from) =>
-            payment.value === 4_242n ? Promise.reject(unavailable) : chain.estimateTransfer(payment, from),
+          goesThrough: (call, from, gas) =>
+            call.data.includes(4_242n.toString(16).padStart(64, '0'))
+              ? Promise.reject(unavailable)
+              : chain.goesThrough(call, from, gas),
           simulateBatch: (batch) =>
             batch.members.some(({ value }) => value === 4_242n)
               ? Promise.reject(unavailable)

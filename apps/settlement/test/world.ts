@@ -143,6 +143,11 @@ export class World extends Records {
     await this.client.mine({ blocks: 1 });
   }
 
+  /** Transactions that the next block would take. */
+  async pendingCount(): Promise<number> {
+    return this.client.getBlockTransactionCount({ blockTag: 'pending' });
+  }
+
   /** A block for which a transaction has to offer so much. */
   async mineAtBaseFee(wei: bigint): Promise<void> {
     await this.client.setNextBlockBaseFeePerGas({ baseFeePerGas: wei });
@@ -408,6 +413,16 @@ export class World extends Records {
       functionName: 'balanceOf',
       args: [this.account(index).address],
     });
+  }
+
+  /** Somebody gives an account wei. */
+  async give(to: Hex, value: bigint): Promise<void> {
+    const account = this.account(5);
+    await this.mined(await this.client.sendTransaction({ account, to, value, chain: null }));
+  }
+
+  async status(hash: Hex): Promise<string> {
+    return (await this.client.getTransactionReceipt({ hash })).status;
   }
 
   async relayerCount(): Promise<number> {

@@ -2,8 +2,9 @@ import { lengthMin } from '@quittance/protocol';
 import type { Address, Hex } from 'viem';
 import { z } from 'zod';
 
-import { type AuthorizationUsedLog, authorizationUsedAmongSchema } from './authorization-used.js';
+import { type AuthorizationUsedLog, authorizationUsedAmong } from './authorization-used.js';
 import { tellingBloom } from './bloom.js';
+import { proxyTransfersAmong, type TransferLog } from './permit2-logs.js';
 
 /** Schemas of what nodes answer; unknown fields are left out, and hex comes out in lower case. */
 
@@ -83,7 +84,18 @@ export type Receipt = {
   readonly fee: bigint;
   /** Authorizations that the transaction used, of any token. */
   readonly authorizationsUsed: readonly AuthorizationUsedLog[];
+  /** What it moved where a proxy of x402's settled a permit in it; none where no proxy did. */
+  readonly proxyTransfers: readonly TransferLog[];
 };
+
+const receiptLogsSchema = z.unknown().transform((logs, context) => {
+  const authorizationsUsed = authorizationUsedAmong(logs);
+  const proxyTransfers = proxyTransfersAmong(logs);
+  if (authorizationsUsed !== undefined && proxyTransfers !== undefined)
+    return { authorizationsUsed, proxyTransfers };
+  context.addIssue({ code: 'custom', message: 'expected logs' });
+  return z.NEVER;
+});
 
 export const receiptSchema = z
   .object({
@@ -94,7 +106,7 @@ export const receiptSchema = z
     from: addressSchema,
     gasUsed: quantitySchema,
     effectiveGasPrice: quantitySchema,
-    logs: authorizationUsedAmongSchema,
+    logs: receiptLogsSchema,
     l1Fee: quantitySchema.nullish(),
     operatorFeeScalar: quantitySchema.nullish(),
     operatorFeeConstant: quantitySchema.nullish(),
@@ -112,7 +124,7 @@ export const receiptSchema = z
     l1Fee: answer.l1Fee ?? null,
     operatorFee: answer.operatorFee,
     fee: answer.gasUsed * answer.effectiveGasPrice + (answer.l1Fee ?? 0n) + (answer.operatorFee ?? 0n),
-    authorizationsUsed: answer.logs,
+    ...answer.logs,
   }));
 
 /** The OP stack's receipts hold the rates and not the charge. */

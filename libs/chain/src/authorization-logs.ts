@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { authorizationUsedTopic } from '@quittance/exact-evm';
-import { type Address, type Hex, pad, toHex } from 'viem';
-import type { z } from 'zod';
+import { type Address, type Hex, pad } from 'viem';
 
-import { type Block, blockSchema } from './answer.js';
+import type { Block } from './answer.js';
 import {
   authorizationCancelledTopic,
   type AuthorizationEnds,
@@ -14,12 +13,10 @@ import {
 } from './authorization-used.js';
 import { bloomFits, bloomFullness } from './bloom.js';
 import { readBlockAuthorizations } from './block-receipts.js';
-import { asksForShorterRange, describeRpcError } from './rpc-error.js';
+import { askBlock, type LogFilter, type LogRange, readInParts } from './log-range.js';
 import type { RpcPool } from './rpc-pool.js';
 
-type Range = { readonly fromBlock: bigint; readonly toBlock: bigint };
-
-export type AuthorizationRange = Range & { readonly authorizer?: Address; readonly nonce?: Hex };
+export type AuthorizationRange = LogRange & { readonly authorizer?: Address; readonly nonce?: Hex };
 
 export type AuthorizationLogs = {
   readonly logs: AuthorizationUsedLog[];
@@ -28,13 +25,11 @@ export type AuthorizationLogs = {
 };
 
 /** One authorization, and where to look for its end. */
-export type EndRange = Range & {
+export type EndRange = LogRange & {
   readonly asset: Address;
   readonly authorizer: Address;
   readonly nonce: Hex;
 };
-
-type Filter = { readonly address: readonly Address[]; readonly topics: readonly unknown[] };
 
 /** Blocks whose filters are compared with their logs at a time: with the logs they fit into one request. */
 const comparedBlocksMax = 40n;
@@ -86,12 +81,12 @@ export async function readAuthorizationEnds(
   };
 }
 
-function partOf({ toBlock }: Range, fromBlock: bigint): Range {
+function partOf({ toBlock }: LogRange, fromBlock: bigint): LogRange {
   const last = fromBlock + comparedBlocksMax - 1n;
   return { fromBlock, toBlock: last < toBlock ? last : toBlock };
 }
 
-async function readCompared(rpc: RpcPool, filter: Filter, range: Range): Promise<AuthorizationLogs> {
+async function readCompared(rpc: RpcPool, filter: LogFilter, range: LogRange): Promise<AuthorizationLogs> {
   const asked = readInParts(rpc, authorizationUsedLogsSchema, { filter, range });
   const blocks: Promise<Block | null>[] = [];
   for (let number = range.fromBlock; number < range.toBlock; number += 1n) blocks.push(askBlock(rpc, number));
@@ -121,7 +116,7 @@ function announcesLogs({ logsBloom }: Block, assets: readonly Address[], isAlone
 /** Logs of a block of which the node gave none, and the block's filter fits some: by chance, or not. */
 async function lookAgain(
   rpc: RpcPool,
-  filter: Filter,
+  filter: LogFilter,
   block: Block,
 ): Promise<readonly AuthorizationUsedLog[]> {
   const found = await readBlockAuthorizations(rpc, block);
@@ -134,32 +129,4 @@ async function lookAgain(
     if (parts.some((logs) => logs.length > 0)) return parts.flat();
   }
   return [];
-}
-
-type Question = { readonly filter: Filter; readonly range: Range };
-type Parts<Answer> = { readonly parts: readonly Answer[]; readonly lastBlock: Block };
-
-async function readInParts<Schema extends z.ZodType>(
-  rpc: RpcPool,
-  schema: Schema,
-  { filter, range }: Question,
-): Promise<Parts<z.output<Schema>>> {
-  const { fromBlock, toBlock } = range;
-  const [answer, lastBlock] = await Promise.all([
-    rpc.ask('eth_getLogs', { ...filter, fromBlock: toHex(fromBlock), toBlock: toHex(toBlock) }),
-    askBlock(rpc, toBlock),
-  ]);
-  if (lastBlock === null) throw rpc.fault(`was asked for logs and has not got block ${toBlock}`);
-  if (answer.ok) return { parts: [rpc.read(schema, 'eth_getLogs', answer.result)], lastBlock };
-  if (fromBlock >= toBlock || !asksForShorterRange(answer.error)) {
-    throw rpc.fault(`refused eth_getLogs: ${describeRpcError(answer.error)}`);
-  }
-  const middle = (fromBlock + toBlock) / 2n;
-  const lower = await readInParts(rpc, schema, { filter, range: { fromBlock, toBlock: middle } });
-  const upper = await readInParts(rpc, schema, { filter, range: { fromBlock: middle + 1n, toBlock } });
-  return { parts: [...lower.parts, ...upper.parts], lastBlock: upper.lastBlock };
-}
-
-async function askBlock(rpc: RpcPool, number: bigint): Promise<Block | null> {
-  return rpc.request(blockSchema.nullable(), 'eth_getBlockByNumber', toHex(number), false);
 }

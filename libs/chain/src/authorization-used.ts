@@ -2,32 +2,33 @@ import { authorizationUsedTopic } from '@quittance/exact-evm';
 import { type Address, type Hex, toEventSelector } from 'viem';
 import { z } from 'zod';
 
+import {
+  addressOfTopic,
+  type Fields,
+  hashPattern,
+  isText,
+  lowerCase,
+  type LogPlace,
+  readEntries,
+  readPlace,
+  topicsOf,
+} from './log-fields.js';
+
 /** First topic of the log that a token writes when a payer cancels an authorization. EIP-3009 leaves it optional. */
 export const authorizationCancelledTopic: Hex = toEventSelector('AuthorizationCanceled(address,bytes32)');
 
-export type AuthorizationUsedLog = {
+export type AuthorizationUsedLog = LogPlace & {
+  /** Who keeps the nonce: the token. Of what Permit2 moved, Permit2. */
   readonly asset: Address;
   readonly authorizer: Address;
   readonly nonce: Hex;
-  readonly transaction: Hex;
-  readonly blockNumber: bigint;
-  readonly blockHash: Hex;
-  readonly logIndex: number;
 };
 
-const quantityPattern = /^0x[0-9a-fA-F]{1,64}$/;
-const hashPattern = /^0x[0-9a-fA-F]{64}$/;
-const addressPattern = /^0x[0-9a-fA-F]{40}$/;
-const addressTopicPattern = /^0x0{24}[0-9a-fA-F]{40}$/;
-const addressTopicOffset = 26;
 const topicsCount = 3;
 
-/**
- * Logs of `AuthorizationUsed`; those that a node took back in a reorganisation are left out. Read by hand: a block has
- * hundreds of them, each of seven fields, and no other answer is as long.
- */
+/** Logs of `AuthorizationUsed`; those that a node took back in a reorganisation are left out. */
 export const authorizationUsedLogsSchema = z.unknown().transform((answer, context) => {
-  const logs = readLogs(answer);
+  const logs = readEntries(answer, readLog);
   if (logs !== undefined) return logs;
   context.addIssue({ code: 'custom', message: 'expected logs of AuthorizationUsed' });
   return z.NEVER;
@@ -48,83 +49,39 @@ export const authorizationEndsSchema = z.unknown().transform((answer, context): 
   return z.NEVER;
 });
 
-/** Of a transaction's logs, those of `AuthorizationUsed`. */
+/** Of a transaction's logs, those of `AuthorizationUsed`; undefined where they are no logs. */
+export function authorizationUsedAmong(answer: unknown): AuthorizationUsedLog[] | undefined {
+  return readLogsOf(authorizationUsedTopic, answer);
+}
+
+/** As {@link authorizationUsedAmong}. */
 export const authorizationUsedAmongSchema = z.unknown().transform((answer, context) => {
-  const logs = readLogsOf(authorizationUsedTopic, answer);
+  const logs = authorizationUsedAmong(answer);
   if (logs !== undefined) return logs;
   context.addIssue({ code: 'custom', message: 'expected logs' });
   return z.NEVER;
 });
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Other events may come with them, also ones of the same name whose topics are others. */
 function readLogsOf(topic: Hex, answer: unknown): AuthorizationUsedLog[] | undefined {
-  return Array.isArray(answer) ? readLogs(answer.filter((entry) => isOf(topic, entry))) : undefined;
-}
-
-function isOf(topic: Hex, entry: unknown): boolean {
-  if (!isObject(entry) || !Array.isArray(entry['topics']) || entry['topics'].length !== topicsCount)
-    return false;
-  const [event] = entry['topics'] as unknown[];
-  return isText(event, hashPattern) && lowerCase(event) === topic;
-}
-
-function readLogs(answer: unknown): AuthorizationUsedLog[] | undefined {
   if (!Array.isArray(answer)) return undefined;
-  const logs: AuthorizationUsedLog[] = [];
-  for (const entry of answer as unknown[]) {
-    if (!isObject(entry) || !isBooleanOrNone(entry['removed'])) return undefined;
-    const log = readLog(entry);
-    if (log === undefined) return undefined;
-    if (entry['removed'] !== true) logs.push(log);
-  }
-  return logs;
+  const ofIt = answer.filter((entry) => topicsOf(entry, topic, topicsCount) !== undefined);
+  return readEntries(ofIt, readLog);
 }
 
 function readLog(fields: Fields): AuthorizationUsedLog | undefined {
-  const { address, topics, transactionHash, blockNumber, blockHash, logIndex } = fields;
-  const read = readTopics(topics);
-  if (
-    read === undefined ||
-    !isText(address, addressPattern) ||
-    !isText(transactionHash, hashPattern) ||
-    !isText(blockNumber, quantityPattern) ||
-    !isText(blockHash, hashPattern) ||
-    !isText(logIndex, quantityPattern)
-  ) {
-    return undefined;
-  }
-  return {
-    asset: lowerCase(address),
-    ...read,
-    transaction: lowerCase(transactionHash),
-    blockNumber: BigInt(blockNumber),
-    blockHash: lowerCase(blockHash),
-    logIndex: Number(logIndex),
-  };
+  const read = readTopics(fields['topics']);
+  const place = readPlace(fields);
+  if (read === undefined || place === undefined) return undefined;
+  const { address: asset, ...at } = place;
+  return { asset, ...read, ...at };
 }
 
 function readTopics(topics: unknown): Pick<AuthorizationUsedLog, 'authorizer' | 'nonce'> | undefined {
   if (!Array.isArray(topics) || topics.length !== topicsCount) return undefined;
-  const [event, authorizer, nonce] = topics as unknown[];
-  if (!isText(event, hashPattern) || !isText(nonce, hashPattern)) return undefined;
-  if (!isText(authorizer, addressTopicPattern)) return undefined;
-  return { authorizer: `0x${authorizer.slice(addressTopicOffset).toLowerCase()}`, nonce: lowerCase(nonce) };
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown, pattern: RegExp): value is Hex {
-  return typeof value === 'string' && pattern.test(value);
-}
-
-function isBooleanOrNone(value: unknown): boolean {
-  return value === undefined || value === null || typeof value === 'boolean';
-}
-
-function lowerCase(text: Hex): Hex {
-  return text.toLowerCase() as Hex;
+  const [event, topic, nonce] = topics as unknown[];
+  const authorizer = addressOfTopic(topic);
+  if (!isText(event, hashPattern) || !isText(nonce, hashPattern) || authorizer === undefined)
+    return undefined;
+  return { authorizer, nonce: lowerCase(nonce) };
 }

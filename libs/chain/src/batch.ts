@@ -39,7 +39,7 @@ const headBytes = 4 + 2 * wordBytes;
 /** Its place in the list, target, whether it may fail, offset and length of its calldata. */
 const memberHeadBytes = 5 * wordBytes;
 
-/** Calldata of Multicall3's `aggregate3` in which each call may fail by itself; send it to `multicall3Address`. */
+/** Calldata of Multicall3's `aggregate3` in which each call may fail by itself, unless it must not; send it to `multicall3Address`. */
 export function encodeBatch(calls: readonly Call[]): Hex {
   return encodeAggregate3(calls);
 }
@@ -47,6 +47,24 @@ export function encodeBatch(calls: readonly Call[]): Hex {
 /** How many bytes {@link encodeBatch} makes of `count` calls with `bytesEach` bytes of calldata each. */
 export function batchCalldataBytes(count: number, bytesEach: number): number {
   return headBytes + count * (memberHeadBytes + Math.ceil(bytesEach / wordBytes) * wordBytes);
+}
+
+/** Tries calls one after the other at the latest block, and tells why the last reverts; null where it does not. */
+export async function readLastRevert(
+  rpc: RpcPool,
+  calls: readonly Call[],
+  from: Address,
+): Promise<string | null> {
+  const call = { from, to: multicall3Address, data: encodeAggregate3(calls) };
+  const answer = await rpc.ask('eth_call', call, 'latest');
+  if (!answer.ok) {
+    const reverted = revertOf(answer.error);
+    if (reverted !== undefined) return reverted;
+    throw rpc.fault(`refused eth_call: ${describeRpcError(answer.error)}`);
+  }
+  const last = decodeAggregate3(rpc.read(bytesSchema, 'eth_call', answer.result), calls.length)?.at(-1);
+  if (last === undefined) throw rpc.fault('gave an answer to aggregate3 that is not one');
+  return last.ok ? null : readRevert(last.data);
 }
 
 /** Tries a batch at the latest block, exactly as it would be sent. */

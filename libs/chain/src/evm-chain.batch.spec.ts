@@ -3,7 +3,7 @@ import { type Anvil, mintDevToken, startAnvil } from '@quittance/embedded';
 import {
   authorizationUsedTopic,
   encodeTransferWithAuthorization,
-  type ExactEvmPayment,
+  type Eip3009Payment,
 } from '@quittance/exact-evm';
 import { createTestClient, http } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
@@ -34,12 +34,12 @@ afterAll(async () => {
   await anvil.stop();
 });
 
-async function simulate(members: readonly ExactEvmPayment[], gasLimit: bigint) {
+async function simulate(members: readonly Eip3009Payment[], gasLimit: bigint) {
   return chain.simulateBatch({ asset: usdc, members, from: relayer.address, gasLimit });
 }
 
 /** Sends a batch and puts it into a block. */
-async function settle(members: readonly ExactEvmPayment[], type: 'eip1559' | 'legacy' = 'eip1559') {
+async function settle(members: readonly Eip3009Payment[], type: 'eip1559' | 'legacy' = 'eip1559') {
   const data = encodeBatch(
     members.map((member) => ({ to: usdc, data: encodeTransferWithAuthorization(member) })),
   );
@@ -133,25 +133,20 @@ describe('Spent nonces', () => {
     const before = await chain.latestBlock();
     await settle(spent);
     const { number } = await chain.latestBlock();
-    const others = Array.from({ length: 250 }, () => generatePrivateKey());
-    const [first, second] = spent.map(({ nonce }) => nonce);
-    const nonces = [...others.slice(0, 120), first ?? '0x', ...others.slice(120), second ?? '0x'] as const;
-    const asked = { asset: usdc, authorizer: payer.address, nonces };
-    expect(await chain.spentNonces({ ...asked, atBlock: number })).toEqual([first, second]);
-    expect(await chain.spentNonces({ ...asked, atBlock: before.number })).toEqual([]);
-    expect(await chain.spentNonces({ ...asked, nonces: [], atBlock: number })).toEqual([]);
+    const [first, second] = spent;
+    if (first === undefined || second === undefined) throw new TypeError('no payments');
+    const others = Array.from({ length: 250 }, () => ({ ...first, nonce: generatePrivateKey() }));
+    const asked = [...others.slice(0, 120), first, ...others.slice(120), second];
+    const told = await chain.spentOf(asked, number);
+    expect(asked.filter((_, index) => told[index] === true)).toEqual([first, second]);
+    expect(await chain.spentOf(asked, before.number)).not.toContain(true);
+    expect(await chain.spentOf([], number)).toEqual([]);
   });
 
   it('of what is no token are a fault', async () => {
     const { number } = await chain.latestBlock();
-    await expect(
-      chain.spentNonces({
-        asset: seller,
-        authorizer: payer.address,
-        nonces: [generatePrivateKey()],
-        atBlock: number,
-      }),
-    ).rejects.toMatchObject({ code: 'chain_unavailable' });
+    const asked = { ...(await payBy(payer)), asset: seller };
+    await expect(chain.spentOf([asked], number)).rejects.toMatchObject({ code: 'chain_unavailable' });
   });
 });
 

@@ -18,7 +18,7 @@ let node: FakeNode | undefined;
 const methods: [string, (chain: EvmChain) => Promise<unknown>][] = [
   ['checkIdentity', (chain) => chain.checkIdentity()],
   ['ping', (chain) => chain.ping()],
-  ['exactEvmFacts', async (chain) => chain.exactEvmFacts(await payBy(newPayer()))],
+  ['paymentFacts', async (chain) => chain.paymentFacts(await payBy(newPayer()))],
   ['latestBlock', (chain) => chain.latestBlock()],
   ['block', (chain) => chain.block(1n)],
   ['authorizationUsed', (chain) => chain.authorizationUsed({ fromBlock: 1n, toBlock: 2n })],
@@ -27,11 +27,30 @@ const methods: [string, (chain: EvmChain) => Promise<unknown>][] = [
     (chain) =>
       chain.authorizationEnds({ fromBlock: 1n, toBlock: 2n, asset: usdc, authorizer: seller, nonce: hash }),
   ],
-  ['authorizationState', (chain) => chain.authorizationState(usdc, seller, hash)],
   ['receipt', (chain) => chain.receipt(hash)],
   ['blockNumberOf', (chain) => chain.blockNumberOf(hash)],
   ['transactionCount', (chain) => chain.transactionCount(seller, 'latest')],
-  ['estimateTransfer', async (chain) => chain.estimateTransfer(await payBy(newPayer()), seller)],
+  ['estimateCall', (chain) => chain.estimateCall({ to: usdc, data: '0x' }, seller)],
+  ['lastRevert', (chain) => chain.lastRevert([{ to: usdc, data: '0x' }], seller)],
+  ['standing', (chain) => chain.standing(usdc, seller)],
+  ['calldataOf', (chain) => chain.calldataOf(hash)],
+  [
+    'spentOf',
+    (chain) => chain.spentOf([{ method: 'permit2', asset: usdc, payer: seller, nonce: hash }], 'latest'),
+  ],
+  [
+    'permitEnds',
+    (chain) =>
+      chain.permitEnds({
+        fromBlock: 1n,
+        toBlock: 2n,
+        asset: usdc,
+        payer: seller,
+        payTo: seller,
+        amount: 1n,
+        nonce: hash,
+      }),
+  ],
   ['fees', (chain) => chain.fees()],
   ['finalizedBlock', (chain) => chain.finalizedBlock()],
   ['transactionCountMax', (chain) => chain.transactionCountMax(seller)],
@@ -99,7 +118,7 @@ describe('A node that hangs', () => {
       await chain.ping();
       anvil.pause();
       await expectFault(chain.ping());
-      await expectFault(chain.exactEvmFacts(await payBy(newPayer())));
+      await expectFault(chain.paymentFacts(await payBy(newPayer())));
       anvil.resume();
       await chain.ping();
     } finally {
@@ -113,7 +132,7 @@ describe('The facts of a payment', () => {
     const chain = await connectToAnswers(({ method }) => ({
       result: method === 'eth_call' ? `0x${'00'.repeat(31)}20${'00'.repeat(31)}07` : '0x',
     }));
-    await expectFault(chain.exactEvmFacts(await payBy(newPayer())));
+    await expectFault(chain.paymentFacts(await payBy(newPayer())));
   });
 });
 

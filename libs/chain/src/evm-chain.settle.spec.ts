@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Anvil, mintDevToken, startAnvil } from '@quittance/embedded';
-import { encodeTransferWithAuthorization, type ExactEvmPayment } from '@quittance/exact-evm';
+import { encodeTransferWithAuthorization, type Eip3009Payment, settlementCallOf } from '@quittance/exact-evm';
 import { evmChainId } from '@quittance/money';
 import type { Hex } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
@@ -29,7 +29,7 @@ const relayerOf = (index: number) => Relayer.fromKey(anvil.accounts[index]?.priv
 
 async function signedBy(
   relayer: Relayer,
-  payment: ExactEvmPayment,
+  payment: Eip3009Payment,
   changes: { nonce?: bigint; gas?: bigint } = {},
 ) {
   const { type, ...fees } = await chain.fees();
@@ -50,7 +50,7 @@ describe('Settling on a chain', () => {
   it('moves the money, by the estimated gas, and leaves a receipt and a log', async () => {
     const relayer = relayerOf(1);
     const payment = await payBy(payer);
-    const estimate = await chain.estimateTransfer(payment, relayer.address);
+    const estimate = await chain.estimateCall(settlementCallOf(payment), relayer.address);
     if (!estimate.ok) throw new TypeError(estimate.revert);
     const { raw, hash } = await signedBy(relayer, payment, { gas: estimate.gas });
     const spentBefore = await chain.balance(relayer.address);
@@ -72,14 +72,10 @@ describe('Settling on a chain', () => {
     });
     expect(receipt?.fee).toBe((receipt?.gasUsed ?? 0n) * (receipt?.gasPrice ?? 0n));
     expect(spentBefore - (await chain.balance(relayer.address))).toBe(receipt?.fee);
-    expect(await chain.authorizationState(usdc, payer.address, payment.nonce)).toBe(true);
-    const asked = {
-      asset: usdc,
-      authorizer: payer.address,
-      nonces: [payment.nonce, `0x${'00'.repeat(32)}`] as const,
-    };
-    expect(await chain.spentNonces({ ...asked, atBlock: block.number })).toEqual([payment.nonce]);
-    expect(await chain.spentNonces({ ...asked, atBlock: block.number - 1n })).toEqual([]);
+    const asked = [payment, { ...payment, nonce: `0x${'00'.repeat(32)}` as const }];
+    expect(await chain.spentOf(asked, 'latest')).toEqual([true, false]);
+    expect(await chain.spentOf(asked, block.number)).toEqual([true, false]);
+    expect(await chain.spentOf(asked, block.number - 1n)).toEqual([false, false]);
     expect(await chain.transactionCount(relayer.address, 'latest')).toBe(countBefore + 1n);
     expect(await chain.transactionCount(relayer.address, block.number - 1n)).toBe(countBefore);
     expect(await chain.broadcast(raw)).toEqual({ outcome: 'nonce_spent' });
@@ -98,12 +94,12 @@ describe('Settling on a chain', () => {
 
   it('is estimated on the latest block, whatever waits in the pool', async () => {
     const payment = await payBy(payer);
-    const before = await chain.estimateTransfer(payment, seller);
+    const before = await chain.estimateCall(settlementCallOf(payment), seller);
     expect(before.ok).toBe(true);
     const { raw } = await signedBy(relayerOf(7), payment);
     expect(await chain.broadcast(raw)).toEqual({ outcome: 'accepted' });
     // On the pending block its authorization is used.
-    expect(await chain.estimateTransfer(payment, seller)).toEqual(before);
+    expect(await chain.estimateCall(settlementCallOf(payment), seller)).toEqual(before);
   });
 
   it('finds authorizations by range, payer and nonce', async () => {
@@ -132,7 +128,7 @@ describe('Settling on a chain', () => {
   });
 
   it('tells why a transfer would fail instead of estimating it', async () => {
-    const estimate = await chain.estimateTransfer(await payBy(newPayer()), seller);
+    const estimate = await chain.estimateCall(settlementCallOf(await payBy(newPayer())), seller);
     expect(estimate).toEqual({ ok: false, revert: 'ERC20: transfer amount exceeds balance' });
   });
 
@@ -156,7 +152,7 @@ describe('Settling on a chain', () => {
     expect(await chain.revertReason(failed[0]?.transaction ?? '0x')).toBe(
       'FiatTokenV2: authorization is used or canceled',
     );
-    expect(await chain.exactEvmFacts(payment)).toMatchObject({
+    expect(await chain.paymentFacts(payment)).toMatchObject({
       authorizationUsed: true,
       simulation: { ok: false, revert: 'FiatTokenV2: authorization is used or canceled' },
     });
@@ -205,6 +201,6 @@ describe('Reading a chain', () => {
   });
 });
 
-async function logsOf({ nonce }: ExactEvmPayment, block: bigint) {
+async function logsOf({ nonce }: Eip3009Payment, block: bigint) {
   return chain.authorizationUsed({ fromBlock: block, toBlock: block, authorizer: payer.address, nonce });
 }

@@ -1,12 +1,7 @@
-import {
-  encodeTransferWithAuthorization,
-  type ExactEvmFacts,
-  type ExactEvmPayment,
-} from '@quittance/exact-evm';
+import type { EvmFacts, EvmPayment } from '@quittance/exact-evm';
 import { evmChainId } from '@quittance/money';
 import { type Address, type Hex, toHex } from 'viem';
 
-import { readBool } from './abi.js';
 import {
   type Block,
   blockSchema,
@@ -25,30 +20,24 @@ import {
   readAuthorizationEnds,
   readAuthorizationLogs,
 } from './authorization-logs.js';
+import type { Authorization } from './authorization.js';
+import { readSpentOf } from './authorization-reads.js';
 import type { AuthorizationEnds, AuthorizationUsedLog } from './authorization-used.js';
-import { type Batch, type BatchSimulation, simulateBatch, type Transfer } from './batch.js';
+import { type Batch, type BatchSimulation, readLastRevert, simulateBatch } from './batch.js';
 import { ChainMismatchError } from './chain-error.js';
 import { FactsReader } from './facts-reader.js';
 import { type Fees, feesFrom, legacyFees } from './fees.js';
 import { HeadSocket, type HeadWatch, noHeadWatch, type OnHead } from './heads.js';
-import { decodeAggregate3, encodeAggregate3, multicall3Address } from './multicall.js';
+import type { Call } from './multicall.js';
 import type { EvmNetwork } from './network.js';
-import { authorizationStateCall } from './payment-facts.js';
+import { type PermitEnds, type PermitRange, readPermitEnds } from './permit2-logs.js';
 import { type BroadcastOutcome, describeRpcError, isNodesFault, revertOf } from './rpc-error.js';
 import { type EndpointHealth, RpcPool } from './rpc-pool.js';
+import { readStanding, type Standing } from './standing.js';
 
 const requestTimeoutDefaultMs = 5_000;
 const feeHistoryBlocks = 5;
 const tipPercentile = 50;
-/** Nonces read in one call. */
-const noncesMax = 100;
-
-export type NoncesAtBlock = {
-  readonly asset: Address;
-  readonly authorizer: Address;
-  readonly nonces: readonly Hex[];
-  readonly atBlock: bigint;
-};
 
 export type GasEstimate =
   { readonly ok: true; readonly gas: bigint } | { readonly ok: false; readonly revert: string };
@@ -73,7 +62,7 @@ export class EvmChain {
   private constructor(network: EvmNetwork, rpc: RpcPool) {
     this.network = network;
     this.#rpc = rpc;
-    this.#facts = new FactsReader(rpc);
+    this.#facts = new FactsReader({ rpc, factories: network.factories });
   }
 
   /** Opens nothing yet: the nodes may be down now and be asked later. */
@@ -110,10 +99,10 @@ export class EvmChain {
   }
 
   /**
-   * Everything the rules of `exact` ask of the chain, at its latest block. What is asked for at the same time is read
-   * together.
+   * Everything the rules of `exact` and `upto` ask of the chain, at its latest block. What is asked for at the same time
+   * is read together.
    */
-  async exactEvmFacts(payment: ExactEvmPayment): Promise<ExactEvmFacts> {
+  async paymentFacts(payment: EvmPayment): Promise<EvmFacts> {
     return this.#facts.read(payment);
   }
 
@@ -163,34 +152,14 @@ export class EvmChain {
     return readAuthorizationEnds(this.#rpc, range);
   }
 
-  /** Whether an authorization is used or cancelled, at the latest block. */
-  async authorizationState(asset: Address, authorizer: Address, nonce: Hex): Promise<boolean> {
-    const call = { to: asset, data: authorizationStateCall(authorizer, nonce) };
-    const used = readBool(await this.#rpc.request(bytesSchema, 'eth_call', call, 'latest'));
-    if (used === null) throw this.#rpc.fault(`gave no answer to authorizationState of ${asset}`);
-    return used;
+  /** What may have spent one permit of Permit2 in a range of blocks, as far as logs tell. */
+  async permitEnds(range: PermitRange): Promise<PermitEnds> {
+    return readPermitEnds(this.#rpc, range);
   }
 
-  /** Which of a payer's authorizations are used or cancelled at a block. */
-  async spentNonces({ nonces, ...asked }: NoncesAtBlock): Promise<Hex[]> {
-    const parts: Promise<Hex[]>[] = [];
-    for (let start = 0; start < nonces.length; start += noncesMax) {
-      parts.push(this.#spentOf({ ...asked, nonces: nonces.slice(start, start + noncesMax) }));
-    }
-    return (await Promise.all(parts)).flat();
-  }
-
-  async #spentOf({ asset, authorizer, nonces, atBlock }: NoncesAtBlock): Promise<Hex[]> {
-    const calls = nonces.map((nonce) => ({ to: asset, data: authorizationStateCall(authorizer, nonce) }));
-    const call = { to: multicall3Address, data: encodeAggregate3(calls) };
-    const answer = await this.#rpc.request(bytesSchema, 'eth_call', call, toHex(atBlock));
-    const results = decodeAggregate3(answer, nonces.length);
-    return nonces.filter((_, index) => {
-      const result = results?.[index];
-      const used = result?.ok === true ? readBool(result.data) : null;
-      if (used === null) throw this.#rpc.fault(`gave no answer to authorizationState of ${asset}`);
-      return used;
-    });
+  /** Whether each of some authorizations, of either method, is used or cancelled at a block. */
+  async spentOf(authorizations: readonly Authorization[], at: bigint | 'latest'): Promise<boolean[]> {
+    return readSpentOf(this.#rpc, authorizations, at);
   }
 
   /** null for a transaction that is in no block. */
@@ -203,6 +172,12 @@ export class EvmChain {
     const schema = minedTransactionSchema.nullable();
     const transaction = await this.#rpc.request(schema, 'eth_getTransactionByHash', hash);
     return transaction?.blockNumber ?? null;
+  }
+
+  /** What a transaction calls with; null for one that the node does not know. */
+  async calldataOf(hash: Hex): Promise<Hex | null> {
+    const schema = minedTransactionSchema.nullable();
+    return (await this.#rpc.request(schema, 'eth_getTransactionByHash', hash))?.input ?? null;
   }
 
   /** An account's nonce: transactions of it up to a block. */
@@ -222,19 +197,36 @@ export class EvmChain {
   }
 
   /**
-   * The node's own estimate for a transfer sent by `from` at the latest block, without margin. Nodes that are not told
-   * the block may take the pending one, with all that waits in their pool.
+   * The node's own estimate for a call sent by `from` at the latest block, without margin. Nodes that are not told the
+   * block may take the pending one, with all that waits in their pool.
+   *
+   * @param value Wei that goes with it.
    */
-  async estimateTransfer(
-    payment: Transfer & { readonly asset: Address },
-    from: Address,
-  ): Promise<GasEstimate> {
-    const call = { from, to: payment.asset, data: encodeTransferWithAuthorization(payment) };
+  async estimateCall({ to, data }: Call, from: Address, value = 0n): Promise<GasEstimate> {
+    const call = { from, to, data, ...(value === 0n ? {} : { value: toHex(value) }) };
     const answer = await this.#rpc.ask('eth_estimateGas', call, 'latest');
     if (answer.ok) return { ok: true, gas: this.#rpc.read(quantitySchema, 'eth_estimateGas', answer.result) };
     const revert = revertOf(answer.error);
     if (revert !== undefined) return { ok: false, revert };
     throw this.#rpc.fault(`refused eth_estimateGas: ${describeRpcError(answer.error)}`);
+  }
+
+  /**
+   * Whether a call sent by `from` at the latest block would succeed with this much gas: one run of it, where an estimate
+   * takes several. False also where the node could not say; the estimate tells why.
+   */
+  async goesThrough({ to, data }: Call, from: Address, gas: bigint): Promise<boolean> {
+    return (await this.#rpc.ask('eth_call', { from, to, data, gas: toHex(gas) }, 'latest')).ok;
+  }
+
+  /** Why the last of some calls would revert after the others, each tried by itself; null where it would not. */
+  async lastRevert(calls: readonly Call[], from: Address): Promise<string | null> {
+    return readLastRevert(this.#rpc, calls, from);
+  }
+
+  /** What an account holds of a token and lets Permit2 take, and its own wei and nonce, at one block. */
+  async standing(asset: Address, account: Address): Promise<Standing> {
+    return readStanding(this.#rpc, asset, account);
   }
 
   /**
@@ -281,6 +273,11 @@ export class EvmChain {
   /** Wei that an account holds, at the latest block. */
   async balance(address: Address): Promise<bigint> {
     return this.#rpc.request(quantitySchema, 'eth_getBalance', address, 'latest');
+  }
+
+  /** Whether there is a contract at an address, or an account with a delegate. */
+  async hasCode(address: Address): Promise<boolean> {
+    return (await this.#rpc.request(bytesSchema, 'eth_getCode', address, 'latest')) !== '0x';
   }
 
   async #replay({ from, to, input, value, gas }: Transaction, blockNumber: bigint): Promise<string> {

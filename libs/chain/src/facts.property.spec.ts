@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Anvil, mintDevToken, startAnvil } from '@quittance/embedded';
-import type { ExactEvmPayment } from '@quittance/exact-evm';
+import type { Eip3009Payment } from '@quittance/exact-evm';
 import { atomicAmount } from '@quittance/money';
 import fc from 'fast-check';
 import { type Address, createTestClient, http } from 'viem';
@@ -8,7 +8,6 @@ import { type Address, createTestClient, http } from 'viem';
 import { answer, type FakeNode, type Question, startFakeNode } from '../test/fake-node.js';
 import { networkAt, newPayer, payBy, seller, testDollar, usdc } from '../test/payments.js';
 import { EvmChain } from './evm-chain.js';
-import { groupsOf } from './payment-facts.js';
 
 const payers = Array.from({ length: 6 }, () => newPayer());
 const rich = newPayer();
@@ -49,9 +48,9 @@ const kinds = fc.record({
   flaw: fc.constantFrom('none', 'none', 'none', 'dollar', 'expired', 'signature', 'domain', 'sink', 'dear'),
 });
 
-async function paymentOf({ payer, to, flaw }: Kind): Promise<ExactEvmPayment> {
+async function paymentOf({ payer, to, flaw }: Kind): Promise<Eip3009Payment> {
   const payTo = payers[to]?.address ?? seller;
-  const changes: Record<string, Partial<ExactEvmPayment>> = {
+  const changes: Record<string, Partial<Eip3009Payment>> = {
     dollar: { asset: testDollar, domain: { name: 'Quittance Test Dollar', version: '1' } },
     expired: { validBefore: 1n },
     domain: { domain: { name: 'USD Coin', version: '2' } },
@@ -64,8 +63,8 @@ async function paymentOf({ payer, to, flaw }: Kind): Promise<ExactEvmPayment> {
   return flaw === 'signature' ? { ...payment, signature: `0x${'11'.repeat(65)}` } : payment;
 }
 
-async function read(payment: ExactEvmPayment): Promise<unknown> {
-  return chain.exactEvmFacts(payment).catch((fault: { readonly code: string }) => fault.code);
+async function read(payment: Eip3009Payment): Promise<unknown> {
+  return chain.paymentFacts(payment).catch((fault: { readonly code: string }) => fault.code);
 }
 
 /** What comes out when all are asked at once, and one after another. */
@@ -102,7 +101,7 @@ describe('Facts read together', () => {
 
   it('are those of 300 payments of one payer', async () => {
     const payments = await Promise.all(Array.from({ length: 300 }, () => payBy(rich)));
-    const facts = await Promise.all(payments.map((payment) => chain.exactEvmFacts(payment)));
+    const facts = await Promise.all(payments.map((payment) => chain.paymentFacts(payment)));
     expect(facts).toHaveLength(300);
     for (const one of facts) expect(one).toMatchObject({ balance: 5_000_000n, simulation: { ok: true } });
   });
@@ -117,36 +116,35 @@ describe('Reading many facts', () => {
       void forward(questions).then((body) => answer(response, body));
     });
     proxied = EvmChain.connect(networkAt(proxy.url));
-    await proxied.exactEvmFacts(await payBy(rich));
+    await proxied.paymentFacts(await payBy(rich));
   });
 
   afterAll(async () => {
     await proxy.stop();
   });
 
-  it('takes one call for different payers, and asks for each one’s code', async () => {
-    const payments = await Promise.all(payers.map((payer) => payBy(payer)));
+  it.each([
+    ['different payers', () => payers],
+    ['one payer', () => [rich, rich, rich, rich]],
+    ['payers who pay each other', () => payers.slice(0, 3)],
+  ])('takes one call for %s, with the payers’ code', async (_who, payersOf) => {
+    const some = payersOf();
+    const payments = await Promise.all(
+      some.map((payer, index) => payBy(payer, { payTo: some[(index + 1) % some.length]?.address ?? seller })),
+    );
     const before = proxy.requests.length;
-    await Promise.all(payments.map((payment) => proxied.exactEvmFacts(payment)));
+    await Promise.all(payments.map((payment) => proxied.paymentFacts(payment)));
     const methods = proxy.requests.slice(before).map((questions) => questions.map(({ method }) => method));
-    expect(methods).toEqual([['eth_call', ...payers.map(() => 'eth_getCode')]]);
-  });
-
-  it('asks for a payer’s code once, of however many payments', async () => {
-    const payments = await Promise.all([payBy(rich), payBy(rich), payBy(rich)]);
-    const before = proxy.requests.length;
-    await Promise.all(payments.map((payment) => proxied.exactEvmFacts(payment)));
-    const methods = proxy.requests.slice(before).map((questions) => questions.map(({ method }) => method));
-    expect(methods.flat().sort()).toEqual(['eth_call', 'eth_call', 'eth_call', 'eth_getCode']);
+    expect(methods).toEqual([['eth_call']]);
   });
 
   it('gathers what is asked for while a reading is under way', async () => {
     const before = proxy.requests.length;
-    const first = proxied.exactEvmFacts(await payBy(payers[1] ?? rich));
+    const first = proxied.paymentFacts(await payBy(payers[1] ?? rich));
     const later: Promise<unknown>[] = [];
     while (proxy.requests.length === before) await new Promise((resolve) => setImmediate(resolve));
     const payments = await Promise.all([2, 3, 4].map((index) => payBy(payers[index] ?? rich)));
-    for (const payment of payments) later.push(proxied.exactEvmFacts(payment));
+    for (const payment of payments) later.push(proxied.paymentFacts(payment));
     await Promise.all([first, ...later]);
     expect(proxy.requests.length - before).toBeLessThanOrEqual(3);
   });
@@ -162,42 +160,15 @@ describe('A reading that stalls', () => {
     try {
       const stalling = EvmChain.connect(networkAt(node.url), { requestTimeoutMs: 8_000 });
       let isOver = false;
-      const first = stalling.exactEvmFacts(await payBy(rich)).finally(() => (isOver = true));
+      const first = stalling.paymentFacts(await payBy(rich)).finally(() => (isOver = true));
       const fault = first.catch((error: unknown) => error);
       while (requests === 0) await new Promise((resolve) => setImmediate(resolve));
-      expect(await stalling.exactEvmFacts(await payBy(rich))).toMatchObject({ simulation: { ok: true } });
+      expect(await stalling.paymentFacts(await payBy(rich))).toMatchObject({ simulation: { ok: true } });
       expect(isOver).toBe(false);
       expect(await fault).toMatchObject({ code: 'chain_unavailable' });
     } finally {
       await node.stop();
     }
-  });
-});
-
-describe('Groups of payments', () => {
-  const accounts = fc.constantFrom('a', 'b', 'c', 'd', 'e');
-  const payments = fc.array(
-    fc.record({ payment: fc.record({ asset: fc.constantFrom('x', 'y'), payer: accounts, payTo: accounts }) }),
-  ) as unknown as fc.Arbitrary<{ payment: Pick<ExactEvmPayment, 'asset' | 'payer' | 'payTo'> }[]>;
-
-  it('hold each payment once, and none that sees what another of its group does', () => {
-    fc.assert(
-      fc.property(payments, (items) => {
-        const groups = groupsOf(items);
-        expect(new Set(groups.flat())).toEqual(new Set(items));
-        expect(groups.flat()).toHaveLength(items.length);
-        for (const group of groups) {
-          group.forEach(({ payment: one }, index) => {
-            for (const { payment: other } of group.slice(index + 1)) {
-              if (one.asset !== other.asset) continue;
-              expect(other.payer).not.toBe(one.payer);
-              expect(other.payer).not.toBe(one.payTo);
-              expect(other.payTo).not.toBe(one.payer);
-            }
-          });
-        }
-      }),
-    );
   });
 });
 

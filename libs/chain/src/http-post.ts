@@ -11,6 +11,12 @@ const headers = {
   // Guards in front of nodes refuse who names himself not at all.
   'user-agent': 'quittance',
 };
+/**
+ * A timer so late was late because the process stood still (a pause of the machine, or of the collector): then answers have
+ * come that nobody has read yet, for timers are looked at first. So much time is left to read them.
+ */
+const stallMinMs = 50;
+const afterStallMs = 250;
 const closedConnectionCodes: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** The answer had not come to its end in the time it was given. */
@@ -70,7 +76,7 @@ type Deadline = { readonly timeoutMs: number; readonly at: number };
 class Post implements Dispatcher.DispatchHandler {
   readonly answer: Promise<HttpAnswer>;
   readonly #settled = Promise.withResolvers<HttpAnswer>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status: number | undefined;
@@ -79,7 +85,7 @@ class Post implements Dispatcher.DispatchHandler {
 
   constructor({ timeoutMs, at }: Deadline) {
     this.answer = this.#settled.promise;
-    this.#timer = setTimeout(() => this.#giveUp(timeoutMs), at - performance.now());
+    this.#timer = setTimeout(() => this.#onTime({ timeoutMs, at }), at - performance.now());
   }
 
   get hasAnswer(): boolean {
@@ -115,6 +121,11 @@ class Post implements Dispatcher.DispatchHandler {
   fail(fault: unknown): void {
     clearTimeout(this.#timer);
     this.#settled.reject(fault);
+  }
+
+  #onTime({ timeoutMs, at }: Deadline): void {
+    if (performance.now() - at < stallMinMs) this.#giveUp(timeoutMs);
+    else this.#timer = setTimeout(() => this.#giveUp(timeoutMs), afterStallMs);
   }
 
   #giveUp(timeoutMs: number): void {

@@ -1,4 +1,5 @@
 export type { Block, Receipt } from './answer.js';
+export type { Authorization } from './authorization.js';
 export type { AuthorizationLogs, AuthorizationRange, EndRange } from './authorization-logs.js';
 export type { AuthorizationEnds, AuthorizationUsedLog } from './authorization-used.js';
 export {
@@ -10,12 +11,15 @@ export {
   type Transfer,
 } from './batch.js';
 export { ChainMismatchError, ChainUnavailableError } from './chain-error.js';
-export { EvmChain, type GasEstimate, type NoncesAtBlock } from './evm-chain.js';
+export { EvmChain, type GasEstimate } from './evm-chain.js';
 export { bumpedFees, cappedBy, type Fees } from './fees.js';
 export type { HeadWatch } from './heads.js';
-export { multicall3Address } from './multicall.js';
+export { type Call, multicall3Address } from './multicall.js';
 export { type EvmAsset, type EvmNetwork, networksSchema, networkSettings } from './network.js';
+export type { PermitEnds, PermitRange, TransferLog } from './permit2-logs.js';
 export { Relayer, type SignedTransaction } from './relayer.js';
 export type { BroadcastOutcome } from './rpc-error.js';
 export type { EndpointHealth } from './rpc-pool.js';
+export { settlementGasMax, stepsOf, transactionCallOf } from './settlement-call.js';
+export type { Standing } from './standing.js';
 export type { RelayerTransaction } from './transaction-bytes.js';

@@ -8,23 +8,30 @@ export const multicall3Address: Address = '0xca11bde05977b3631167028862be2a17397
 export const getBlockNumberCall: Hex = '0x42cbb15c';
 export const getBlockTimeCall: Hex = '0x0f28c97d';
 
-export type Call = { readonly to: Address; readonly data: Hex };
+export type Call = {
+  readonly to: Address;
+  readonly data: Hex;
+  /** In a list: whether all of it reverts when this does. */
+  readonly mustSucceed?: boolean;
+};
 export type CallResult = { readonly ok: boolean; readonly data: Hex };
 
 const aggregate3Selector = '0x82ad56cb';
 const wordBytes = 32;
 const truthWord = uintWord(1);
+const untruthWord = uintWord(0);
 const callBytesOffset = uintWord(3 * wordBytes);
 
-/** Calldata of Multicall3's `aggregate3` in which each call may fail by itself. */
+/** Calldata of Multicall3's `aggregate3` in which each call may fail by itself, unless it must not. */
 export function encodeAggregate3(calls: readonly Call[]): Hex {
   let offset = calls.length * wordBytes;
   let offsets = '';
   let tuples = '';
-  for (const { to, data } of calls) {
+  for (const { to, data, mustSucceed } of calls) {
     const digits = data.slice(2);
     const padded = digits.padEnd(Math.ceil(digits.length / 64) * 64, '0');
-    const tuple = addressWord(to) + truthWord + callBytesOffset + uintWord(digits.length / 2) + padded;
+    const mayFail = mustSucceed === true ? untruthWord : truthWord;
+    const tuple = addressWord(to) + mayFail + callBytesOffset + uintWord(digits.length / 2) + padded;
     offsets += uintWord(offset);
     offset += tuple.length / 2;
     tuples += tuple;

@@ -30,12 +30,14 @@ describe('The setting NETWORKS', () => {
         ...base,
         assets: [{ ...usdc, address: '0x036cbd53842c5426634e7929541ec2318f3dcf7e' }],
         relayers: ['0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'],
+        factories: [],
         confirmations: 1,
         pollIntervalMs: 1_000,
         gasPriceMaxWei: 500_000_000_000n,
         replaceAfterBlocks: 3,
         finality: 'finalized',
         relayerBalanceMinWei: 1_000_000_000_000_000n,
+        approvalGasMaxWei: 1_000_000_000_000_000n,
       },
     ]);
   });
@@ -77,6 +79,16 @@ describe('The setting NETWORKS', () => {
       [{ ...base, chainId: 'eip155:0' }],
       'NETWORKS[0].chainId must be an EVM chain',
     ],
+    [
+      'a factory that is no address',
+      [{ ...base, factories: ['0x12'] }],
+      'NETWORKS[0].factories[0] must be an EVM address',
+    ],
+    [
+      'a factory twice',
+      [{ ...base, factories: [usdc.address, usdc.address.toLowerCase()] }],
+      'NETWORKS[0].factories[1] 0x036cbd53842c5426634e7929541ec2318f3dcf7e is named twice',
+    ],
     ['missing URLs', [{ ...base, rpcUrls: undefined }], 'NETWORKS[0].rpcUrls must be a list of http'],
     ['no URLs', [{ ...base, rpcUrls: [] }], 'NETWORKS[0].rpcUrls must name at least one'],
     [
@@ -110,6 +122,11 @@ describe('The setting NETWORKS', () => {
       'a balance with a unit',
       [{ ...base, relayerBalanceMinWei: '1 ether' }],
       'NETWORKS[0].relayerBalanceMinWei must be wei',
+    ],
+    [
+      'more gas for an approval than the database gives anybody',
+      [{ ...base, approvalGasMaxWei: '100000000000000001' }],
+      'NETWORKS[0].approvalGasMaxWei must be wei',
     ],
     [
       'a replacement after no block',

@@ -6,6 +6,7 @@ import { z } from 'zod';
 const networksMax = 50;
 const assetsMax = 100;
 const relayersMax = 100;
+const factoriesMax = 100;
 const decimalsMax = 77;
 const textLengthMax = 256;
 const confirmationsMax = 10_000;
@@ -19,6 +20,9 @@ const replaceAfterBlocksDefault = 3;
 const finalityBlocksMax = 100_000;
 const gasPriceMaxDefaultWei = 500_000_000_000n;
 const relayerBalanceMinDefaultWei = 1_000_000_000_000_000n;
+const approvalGasMaxDefaultWei = 1_000_000_000_000_000n;
+/** The settlement service's database lets nobody give more. */
+const approvalGasMostWei = 100_000_000_000_000_000n;
 const weiMax = 10n ** 27n;
 
 const addressProblem = 'must be an EVM address, 0x and 40 hex digits';
@@ -52,13 +56,13 @@ const urlField = (schemes: readonly [string, string]) => {
   return z.string({ error: problem }).refine((text) => isUrlOf(schemes, text), { error: problem });
 };
 
-const weiField = (min: bigint) => {
-  const problem = `must be wei, as text of decimal digits, from ${min} to ${weiMax}`;
+const weiField = (min: bigint, max = weiMax) => {
+  const problem = `must be wei, as text of decimal digits, from ${min} to ${max}`;
   return z
     .string({ error: problem })
     .regex(/^(0|[1-9]\d{0,27})$/, { error: problem })
     .transform(BigInt)
-    .refine((value) => value >= min && value <= weiMax, { error: problem });
+    .refine((value) => value >= min && value <= max, { error: problem });
 };
 
 const finalityProblem = `must be "finalized", "safe" or a whole number of blocks from 0 to ${finalityBlocksMax}`;
@@ -103,6 +107,14 @@ const networkSchema = z.strictObject(
       .check(lengthMax(relayersMax, `must name at most ${relayersMax} accounts`))
       .superRefine(refuseDuplicates({ keyOf: (address) => address }))
       .describe('Accounts that pay gas there; those of RELAYER_PRIVATE_KEYS among them.'),
+    factories: z
+      .array(addressField, { error: 'must be a list of addresses' })
+      .check(lengthMax(factoriesMax, `must name at most ${factoriesMax} contracts`))
+      .superRefine(refuseDuplicates({ keyOf: (address) => address }))
+      .default([])
+      .describe(
+        'Contracts that may be called to deploy the wallet of a payer with its payment (ERC-6492); none unless named.',
+      ),
     confirmations: wholeNumber(1, confirmationsMax)
       .default(confirmationsDefault)
       .describe('Blocks, its own counted, until a payment is confirmed.'),
@@ -126,6 +138,9 @@ const networkSchema = z.strictObject(
     relayerBalanceMinWei: weiField(0n)
       .default(relayerBalanceMinDefaultWei)
       .describe('What an account that pays gas must hold to be used, in wei, as text.'),
+    approvalGasMaxWei: weiField(0n, approvalGasMostWei)
+      .default(approvalGasMaxDefaultWei)
+      .describe('Most that a payer is given for the gas of an approval, in wei, as text; 0: nothing.'),
   },
   {
     error: describeObject(

@@ -1,127 +1,195 @@
 import {
-  encodeTransferWithAuthorization,
-  type ExactEvmFacts,
-  type ExactEvmPayment,
+  authorizationDigest,
+  type EvmFacts,
+  type EvmPayment,
+  exactPermit2ProxyAddress,
+  innerSignatureOf,
+  permit2Address,
+  type Permit2Payment,
+  type Simulation,
+  uptoPermit2ProxyAddress,
 } from '@quittance/exact-evm';
 import type { Address, Hex } from 'viem';
 
-import { addressWord, readBool, readText, readUint } from './abi.js';
-import {
-  type Call,
-  type CallResult,
-  getBlockNumberCall,
-  getBlockTimeCall,
-  multicall3Address,
-} from './multicall.js';
+import { readText, readUint, uintWord } from './abi.js';
+import { readSpent, spentCallOf } from './authorization.js';
+import type { BulkAnswer, Question } from './bulk.js';
+import { type CallResult, multicall3Address } from './multicall.js';
+import { allowanceCall, balanceOfCall } from './permit2.js';
 import { readRevert } from './revert.js';
+import { transactionCallOf } from './settlement-call.js';
 
-const balanceOfSelector = '0x70a08231';
-const authorizationStateSelector = '0xe94a0102';
+const isValidSignatureSelector = '0x1626ba7e';
 const nameCall: Hex = '0x06fdde03';
 const versionCall: Hex = '0x54fd4d50';
-
-const blockCalls: readonly Call[] = [
-  { to: multicall3Address, data: getBlockNumberCall },
-  { to: multicall3Address, data: getBlockTimeCall },
-];
+/** What a wallet answers to `isValidSignature` for a signature that it takes: the selector, aligned left. */
+const accepted = `${isValidSignatureSelector}${'0'.repeat(56)}`;
 
 /** What a token says of itself; changes with an upgrade at most. */
 export type TokenMetadata = { readonly name: string | null; readonly version: string | null };
 
-/** Facts without those that no call of a contract tells. */
-export type CalledFacts = Omit<ExactEvmFacts, 'payerHasCode' | 'assetHasCode'>;
+/** A payment, and whether its payer's own contract is asked for the signature. */
+export type AskedPayment = { readonly payment: EvmPayment; readonly asksWallet: boolean };
 
-/** Calldata of `authorizationState(address,bytes32)`. */
-export function authorizationStateCall(authorizer: Address, nonce: Hex): Hex {
-  return `${authorizationStateSelector}${addressWord(authorizer)}${nonce.slice(2)}`;
-}
+export type FactTerms = {
+  /** Of contracts: what is known of them is not asked for. */
+  readonly known: ReadonlyMap<Address, TokenMetadata>;
+  /** Factories that may deploy a payer's wallet. */
+  readonly factories: readonly Address[];
+};
 
-/**
- * The reads behind the facts of payments, all at one block. The transfers come last, for they change what the others
- * see; no payment may be of, or to, an account that another of them moves ({@link groupsOf}).
- */
-export function factCalls(payments: readonly ExactEvmPayment[], unknownAssets: readonly Address[]): Call[] {
-  return [
-    ...blockCalls,
-    ...unknownAssets.flatMap((asset) => [
-      { to: asset, data: nameCall },
-      { to: asset, data: versionCall },
-    ]),
-    ...payments.flatMap(({ asset, payer, nonce }): Call[] => [
-      { to: asset, data: `${balanceOfSelector}${addressWord(payer)}` },
-      { to: asset, data: authorizationStateCall(payer, nonce) },
-    ]),
-    ...payments.map((payment) => ({ to: payment.asset, data: encodeTransferWithAuthorization(payment) })),
-  ];
-}
+/** Questions, and how their answers are read. */
+export type FactPlan = {
+  readonly questions: readonly Question[];
+  /** Undefined where the chain has no Multicall3, through which batches are settled: nothing is promised there. */
+  readonly read: (answer: BulkAnswer) => ReadFacts | undefined;
+};
 
 export type ReadFacts = {
-  readonly facts: readonly CalledFacts[];
-  /** What the assets that were asked for it say of themselves. */
+  /** That of a payment which is tried apart ({@link isTriedApart}) says that it was not tried. */
+  readonly facts: readonly EvmFacts[];
+  /** What the assets that were asked for it say of themselves; those without code are not among them. */
   readonly metadata: ReadonlyMap<Address, TokenMetadata>;
 };
 
-/** The facts from the results of {@link factCalls}; undefined when the block is missing from them. */
-export function readFacts(
-  results: readonly CallResult[],
-  {
-    payments,
-    unknownAssets,
-    known,
-  }: {
-    readonly payments: readonly ExactEvmPayment[];
-    readonly unknownAssets: readonly Address[];
-    readonly known: ReadonlyMap<Address, TokenMetadata>;
-  },
-): ReadFacts | undefined {
-  const blockNumber = valueOf(results[0], readUint);
-  const blockTime = valueOf(results[1], readUint);
-  if (blockNumber === null || blockTime === null) return undefined;
-  const metadata = new Map(
-    unknownAssets.map((asset, index) => {
-      const at = blockCalls.length + 2 * index;
-      return [asset, { name: valueOf(results[at], readText), version: valueOf(results[at + 1], readText) }];
-    }),
-  );
-  const readsAt = blockCalls.length + 2 * unknownAssets.length;
-  const facts = payments.map(({ asset }, index): CalledFacts => {
-    const token = known.get(asset) ?? metadata.get(asset);
-    const simulation = results[readsAt + 2 * payments.length + index];
-    return {
-      blockNumber,
-      blockTime,
-      balance: valueOf(results[readsAt + 2 * index], readUint),
-      authorizationUsed: valueOf(results[readsAt + 2 * index + 1], readBool),
-      tokenName: token?.name ?? null,
-      tokenVersion: token?.version ?? null,
-      simulation:
-        simulation?.ok === true ? { ok: true } : { ok: false, revert: readRevert(simulation?.data ?? '0x') },
-    };
-  });
-  return { facts, metadata };
+/** A payment that one account alone may settle. */
+export type PinnedPayment = Permit2Payment & { readonly facilitator: Address };
+
+/** Whether a payment's settlement may be sent by one account alone, and so is not tried with those of others. */
+export function isTriedApart(payment: EvmPayment): payment is PinnedPayment {
+  return payment.method === 'permit2' && payment.facilitator !== null && isTried(payment);
 }
 
 /**
- * Payments put into groups that can be tried one after another without seeing each other's effects: within a group
- * nobody pays twice of one asset, and nobody pays who is paid.
+ * What is asked for the facts of payments: of each asset that is not known its code, name and version, whether there are
+ * the proxies that settle; then of each payment the payer's code and standing, what his own contract says of the
+ * signature, and last the settlements, which use the most gas.
  */
-export function groupsOf<
-  Item extends { readonly payment: Pick<ExactEvmPayment, 'asset' | 'payer' | 'payTo'> },
->(items: readonly Item[]): Item[][] {
-  const groups: { members: Item[]; payers: Set<string>; payees: Set<string> }[] = [];
-  for (const item of items) {
-    const { asset, payTo } = item.payment;
-    const payer = `${asset} ${item.payment.payer}`;
-    const payee = `${asset} ${payTo}`;
-    let group = groups.find(
-      ({ payers, payees }) => !payers.has(payer) && !payees.has(payer) && !payers.has(payee),
-    );
-    if (group === undefined) groups.push((group = { members: [], payers: new Set(), payees: new Set() }));
-    group.members.push(item);
-    group.payers.add(payer);
-    group.payees.add(payee);
-  }
-  return groups.map(({ members }) => members);
+export function planFacts(asked: readonly AskedPayment[], { known, factories }: FactTerms): FactPlan {
+  const questions: Question[] = [];
+  const add = (kind: Question['kind'], to: Address, data: Hex = '0x'): number =>
+    questions.push({ kind, to, data }) - 1;
+  const multicallAt = add('code', multicall3Address);
+  const payments = asked.map(({ payment }) => payment);
+  const tokensAt = distinct(payments.map(({ asset }) => asset))
+    .filter((asset) => !known.has(asset))
+    .map((asset) => ({
+      asset,
+      code: add('code', asset),
+      name: add('read', asset, nameCall),
+      version: add('read', asset, versionCall),
+    }));
+  const proxiesAt = new Map(
+    distinct(payments.map(proxyOf)).map((proxy) => [proxy, proxy === null ? null : add('code', proxy)]),
+  );
+  const readsAt = asked.map((one) => addReads(one, add));
+  const trialsAt = payments.map((payment) => {
+    if (!isTried(payment) || isTriedApart(payment)) return null;
+    const { to, data } = transactionCallOf(payment, factories);
+    return add('trial', to, data);
+  });
+  const read = ({ blockNumber, blockTime, results }: BulkAnswer): ReadFacts | undefined => {
+    if (results[multicallAt]?.ok !== true) return undefined;
+    const metadata = new Map<Address, TokenMetadata>();
+    for (const { asset, code, name, version } of tokensAt) {
+      if (results[code]?.ok !== true) continue;
+      metadata.set(asset, {
+        name: valueOf(results[name], readText),
+        version: valueOf(results[version], readText),
+      });
+    }
+    const facts = payments.map((payment, index): EvmFacts => {
+      const token = known.get(payment.asset) ?? metadata.get(payment.asset);
+      const proxyAt = proxiesAt.get(proxyOf(payment)) ?? null;
+      return {
+        blockNumber,
+        blockTime,
+        ...readReads(payment, readsAt[index] as ReadsAt, results),
+        assetHasCode: token !== undefined,
+        proxyHasCode: proxyAt === null || results[proxyAt]?.ok === true,
+        tokenName: payment.method === 'eip3009' ? (token?.name ?? null) : null,
+        tokenVersion: payment.method === 'eip3009' ? (token?.version ?? null) : null,
+        simulation: simulationAt(results, trialsAt[index] ?? null, payment),
+      };
+    });
+    return { facts, metadata };
+  };
+  return { questions, read };
+}
+
+type ReadsAt = {
+  readonly code: number;
+  readonly balance: number;
+  readonly spent: number;
+  readonly allowance: number | null;
+  readonly wallet: number | null;
+};
+
+type Add = (kind: Question['kind'], to: Address, data?: Hex) => number;
+
+function addReads({ payment, asksWallet }: AskedPayment, add: Add): ReadsAt {
+  const { asset, payer } = payment;
+  const spent = spentCallOf(payment);
+  const isPermit = payment.method === 'permit2';
+  return {
+    code: add('code', payer),
+    balance: add('read', asset, balanceOfCall(payer)),
+    spent: add('read', spent.to, spent.data),
+    allowance: isPermit ? add('read', asset, allowanceCall(payer, permit2Address)) : null,
+    wallet: asksWallet ? add('read', payer, isValidSignatureCall(payment)) : null,
+  };
+}
+
+function readReads(payment: EvmPayment, at: ReadsAt, results: readonly CallResult[]) {
+  const payerHasCode = results[at.code]?.ok === true;
+  return {
+    payerHasCode,
+    balance: valueOf(results[at.balance], readUint),
+    authorizationUsed: valueOf(results[at.spent], (answer) => readSpent(payment, answer)),
+    allowance: at.allowance === null ? null : valueOf(results[at.allowance], readUint),
+    signatureAccepted:
+      at.wallet === null || !payerHasCode ? null : valueOf(results[at.wallet], readAcceptance),
+  };
+}
+
+/** What is signed for another token is not what would be settled; and of nothing there is nothing to try. */
+export function isTried(payment: EvmPayment): boolean {
+  return payment.method === 'eip3009' || (payment.token === payment.asset && !isOfNothing(payment));
+}
+
+function isOfNothing({ scheme, requirements }: EvmPayment): boolean {
+  return scheme === 'upto' && requirements.amount === 0n;
+}
+
+function simulationAt(results: readonly CallResult[], at: number | null, payment: EvmPayment): Simulation {
+  // Nothing is sent, and nothing can fail.
+  if (isOfNothing(payment)) return { ok: true };
+  if (at === null) return { ok: false, revert: 'not tried' };
+  const result = results[at];
+  return result?.ok === true ? { ok: true } : { ok: false, revert: readRevert(result?.data ?? '0x') };
+}
+
+/** The contract beside the token that settles a payment; null for EIP-3009, which needs none. */
+function proxyOf({ method, scheme }: EvmPayment): Address | null {
+  if (method === 'eip3009') return null;
+  return scheme === 'upto' ? uptoPermit2ProxyAddress : exactPermit2ProxyAddress;
+}
+
+/** Calldata of `isValidSignature(bytes32,bytes)` (ERC-1271), for what the payer signed. */
+function isValidSignatureCall(payment: EvmPayment): Hex {
+  const signature = innerSignatureOf(payment.signature).slice(2);
+  const padded = signature.padEnd(Math.ceil(signature.length / 64) * 64, '0');
+  const digest = authorizationDigest(payment).slice(2);
+  return `${isValidSignatureSelector}${digest}${uintWord(64)}${uintWord(signature.length / 2)}${padded}`;
+}
+
+/** Strictly one word, as the contracts that settle read it. */
+function readAcceptance(answer: Hex): boolean {
+  return answer.toLowerCase() === accepted;
+}
+
+function distinct<Item>(items: readonly Item[]): Item[] {
+  return [...new Set(items)];
 }
 
 function valueOf<T>(result: CallResult | undefined, read: (data: Hex) => T | null): T | null {

@@ -22,7 +22,7 @@ export class Relayer {
     return new Relayer(hexToBytes(privateKey), privateKeyToAddress(privateKey).toLowerCase() as Address);
   }
 
-  /** Signs a transaction without value. The same transaction always gets the same bytes (RFC 6979). */
+  /** Signs a transaction. The same transaction always gets the same bytes (RFC 6979). */
   sign(transaction: RelayerTransaction): SignedTransaction {
     const bytes = new TransactionBytes(transaction);
     // libsecp256k1's own nonces are those of RFC 6979, and its s is in the lower half.

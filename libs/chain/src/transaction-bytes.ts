@@ -12,8 +12,8 @@ export type RelayerTransaction = {
   readonly gas: bigint;
   /** A legacy transaction has but the one price, which is `maxFeePerGas`. */
   readonly fees: Pick<Fees, 'maxFeePerGas' | 'maxPriorityFeePerGas'>;
-  /** A relayer pays gas and moves nothing. */
-  readonly value: 0n;
+  /** Wei that goes with it: none, but where a payer is given gas. */
+  readonly value: bigint;
 };
 
 /** r and s as 64 bytes; and which of the two keys made it that it fits. */

@@ -266,6 +266,41 @@ describe('a transaction', () => {
     expect(await valueOf(1)).toBe(before);
   });
 
+  it('commits nothing where the work failed before its COMMIT could be sent, whatever was sent before', async () => {
+    const slow = Database.connect({
+      url: server.adminUrl,
+      poolSize: 1,
+      applicationName: 'refused',
+      transactionTimeoutMs: 100,
+    });
+    const before = await valueOf(1);
+    const change = 'UPDATE counter SET value = value + 1 WHERE id = 1';
+    const tooLate = slow.transaction(async ({ sql, commit }) => {
+      await sql(change);
+      await sql('SELECT pg_sleep(0.15)');
+      return commit(sql('UPDATE counter SET value = value + 1 WHERE id = 2'));
+    });
+    await expect(tooLate).rejects.toBeInstanceOf(DatabaseUnavailableError);
+    const thrown = slow.transaction(({ sql, commit }) => {
+      const written = async (): Promise<void> => {
+        await Promise.all([sql(change), Promise.reject(new RangeError('cannot be told'))]);
+      };
+      return commit(written());
+    });
+    await expect(thrown).rejects.toBeInstanceOf(RangeError);
+    const unwritable = slow.transaction(({ sql, commit }) =>
+      commit(Promise.all([sql(change), sql('SELECT $1::text', [{ amount: 1n }]), sql(change)])),
+    );
+    await expect(unwritable).rejects.toBeInstanceOf(TypeError);
+    const twice = slow.transaction(async ({ sql, commit }) => {
+      await commit(sql('SELECT 1'));
+      return commit(sql(change));
+    });
+    await expect(twice).rejects.toBeInstanceOf(TransactionClosedError);
+    await slow.close();
+    expect(await valueOf(1)).toBe(before);
+  });
+
   it('is undone, and its connection free again, when the work throws with statements on their way', async () => {
     const one = Database.connect({ url: server.adminUrl, poolSize: 1, applicationName: 'on-their-way' });
     const before = await valueOf(1);

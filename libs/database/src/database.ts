@@ -40,7 +40,8 @@ export type Transaction = {
   readonly sql: Sql;
   /**
    * The end of the transaction: sends the COMMIT right behind the statements of `last`, which have been asked for and are
-   * not answered yet, and gives what they give once it is through. Where one of them fails nothing is committed.
+   * not answered yet, and gives what they give once it is through. Where one of them fails, or `last` does by itself,
+   * nothing is committed. `last` must not wait for one of them to ask for the next.
    */
   readonly commit: <Result>(last: Promise<Result>) => Promise<Result>;
 };

@@ -94,9 +94,19 @@ export class TransactionSql {
     return rows as Row[];
   }
 
-  /** Resolves with `last` when the COMMIT that goes out now is through. */
+  /** Resolves with `last` when the COMMIT that goes out behind it is through; none does where `last` has failed already. */
   async #commitBehind<Result>(last: Promise<Result>): Promise<Result> {
+    let failure: { readonly error: unknown } | undefined = this.#isOver
+      ? { error: closedError() }
+      : undefined;
     this.#isOver = true;
+    last.catch((error: unknown) => {
+      failure ??= { error };
+    });
+    // What was refused, or thrown beside what was sent, the server never hears of: it would commit the rest.
+    await allThatNeedsNoAnswer();
+    failure ??= this.#failure;
+    if (failure !== undefined) throw failure.error;
     const committed = this.#committed();
     // What failed is told by `last`; the COMMIT behind it then only says that nothing was committed.
     committed.catch(() => undefined);
@@ -128,11 +138,21 @@ export class TransactionSql {
   }
 
   #requireOpen(): void {
-    if (this.#isOver)
-      throw new TransactionClosedError('The transaction is over: await all of its statements.');
+    if (this.#isOver) throw closedError();
     if (performance.now() >= this.#deadlineAt)
       throw new DatabaseUnavailableError(`the transaction took longer than ${this.timeoutMs} ms`);
   }
+}
+
+function closedError(): TransactionClosedError {
+  return new TransactionClosedError('The transaction is over: await all of its statements.');
+}
+
+/** Until every promise that waits for nothing from outside has passed on how it ended. */
+async function allThatNeedsNoAnswer(): Promise<void> {
+  // Ticks that are set while promises are passed on come after all of those.
+  await Promise.resolve();
+  await new Promise<void>((resolve) => process.nextTick(resolve));
 }
 
 function begin(client: pg.PoolClient, statement: pg.QueryConfig): Promise<pg.QueryResult> {

@@ -10,6 +10,7 @@ import {
   eventSchemas,
   type EventType,
   parseEvent,
+  paymentAcceptedVariants,
   topicOf,
 } from './index.js';
 
@@ -39,6 +40,36 @@ describe('the catalogue', () => {
     for (const [file, text] of generated) {
       expect({ file, text: readFileSync(new URL(file, schemaFolder), 'utf8') }).toEqual({ file, text });
     }
+  });
+});
+
+const { fixture: accepted } = catalogue['payment.accepted'];
+const variants = Object.entries(paymentAcceptedVariants);
+
+describe('payment.accepted', () => {
+  it.each(variants)('reads its frozen fixture of %s back unchanged, and builds it', (_what, fixture) => {
+    expect(parseEvent(JSON.parse(JSON.stringify(fixture)))).toEqual({ ok: true, event: fixture });
+    const { id, type, occurredAt, causationId, data } = fixture;
+    expect(createEvent({ id, type, occurredAt: new Date(occurredAt), causationId, data })).toEqual(fixture);
+  });
+
+  const relayer = paymentAcceptedVariants['upto for less than permitted'].data.facilitator;
+  const { sponsoring } = paymentAcceptedVariants['exact with Permit2 and an EIP-2612 permit'].data;
+  it.each([
+    ['upto without a facilitator', { scheme: 'upto', method: 'permit2' }],
+    ['upto by EIP-3009', { scheme: 'upto', facilitator: relayer }],
+    ['exact with a facilitator', { facilitator: relayer }],
+    ['EIP-3009 with a permit for an allowance', { sponsoring }],
+    ['a sponsoring of no known kind', { method: 'permit2', sponsoring: { ...sponsoring, kind: 'gift' } }],
+    [
+      'a permit without a deadline',
+      { method: 'permit2', sponsoring: { ...sponsoring, deadline: undefined } },
+    ],
+    ['a signature of half a byte', { signature: '0x123' }],
+    ['a signature above 8 KiB', { signature: `0x${'ab'.repeat(8_193)}` }],
+  ])('is poison with %s', (_what, change) => {
+    const message = { ...accepted, data: { ...accepted.data, ...change } };
+    expect(parseEvent(message)).toEqual({ ok: false, problem: expect.stringMatching(/./) });
   });
 });
 

@@ -47,13 +47,28 @@ export const hash32Field = z
 
 export const signatureField = z
   .string()
-  .regex(/^0x(?:[0-9a-f]{2}){1,4096}$/)
+  // Empty too: a wallet may have approved the payment by a transaction of its own, and ask for no signature.
+  .regex(/^0x(?:[0-9a-f]{2}){0,8192}$/)
   .transform((text) => text as `0x${string}`)
   .describe('Signature bytes in lower-case hex.');
 
+export const accountSignatureField = z
+  .string()
+  .regex(/^0x[0-9a-f]{130}$/)
+  .transform((text) => text as `0x${string}`)
+  .describe('r, s and v, 65 bytes in lower-case hex.');
+
+export const transactionField = z
+  .string()
+  .regex(/^0x(?:[0-9a-f]{2}){1,1024}$/)
+  .transform((text) => text as `0x${string}`)
+  .describe('A signed transaction in lower-case hex.');
+
 /** Who pays whom how much of what: the same in every event of a payment, so that each can be understood alone. */
 export const paymentFields = {
-  paymentId: z.uuid().describe('The payment: derived from chain, asset, payer and nonce.'),
+  paymentId: z
+    .uuid()
+    .describe('The payment: derived from chain, keeper of the nonce (token or Permit2), payer and nonce.'),
   chainId: chainIdField,
   asset: assetIdField,
   payer: addressField,

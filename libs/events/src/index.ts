@@ -17,3 +17,4 @@ export {
 } from './catalogue.js';
 export { type BlockRef, digits, type GasSpent } from './fields.js';
 export { eventJsonSchemas } from './json-schema.js';
+export { paymentAcceptedVariants } from './payment-accepted.v1/fixture.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { catalogue, type EventType, parseEvent } from './index.js';
+import { catalogue, type EventType, parseEvent, paymentAcceptedVariants } from './index.js';
 
 /** Every path of a JSON value, to objects and lists and to what they hold. */
 function paths(value: unknown, path: readonly string[] = []): (readonly string[])[] {
@@ -15,9 +15,11 @@ function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown
   return { ...record, [key]: replaced(record[key], rest, by) };
 }
 
-const places = (Object.keys(catalogue) as EventType[]).flatMap((type) =>
-  paths(catalogue[type].fixture).map((path) => ({ fixture: catalogue[type].fixture, path })),
-);
+const fixtures: readonly object[] = [
+  ...(Object.keys(catalogue) as EventType[]).map((type) => catalogue[type].fixture),
+  ...Object.values(paymentAcceptedVariants),
+];
+const places = fixtures.flatMap((fixture) => paths(fixture).map((path) => ({ fixture, path })));
 
 /** To compare one of these with a number or a text throws. */
 const unprintable = fc.constantFrom('toString', 'valueOf').map((key) => ({ [key]: '', toString: '' }));

@@ -1,5 +1,17 @@
 export { settleAnswer, type SettleOutcome, verifyAnswer } from './answer.js';
 export {
+  type Eip2612GasSponsoring,
+  eip2612GasSponsoringKey,
+  type Erc20ApprovalGasSponsoring,
+  erc20ApprovalGasSponsoringKey,
+  type PaymentIdentifier,
+  paymentIdentifierKey,
+  readEip2612GasSponsoring,
+  readErc20ApprovalGasSponsoring,
+  type ReadExtension,
+  readPaymentIdentifier,
+} from './extension.js';
+export {
   type SettleRequest,
   settleRequestSchema,
   type SettleRequestV1,
@@ -26,7 +38,13 @@ export {
   type HeaderName,
   type HeaderValue,
 } from './header.js';
-export { fingerprintOf, type PaymentId, paymentIdOf, type PaymentIdentity } from './identity.js';
+export {
+  fingerprintOf,
+  payloadFingerprintOf,
+  type PaymentId,
+  paymentIdOf,
+  type PaymentIdentity,
+} from './identity.js';
 export { lengthMax, lengthMin } from './length.js';
 export { chainIdToNetworkName, networkNames, networkNameToChainId, type NetworkV2 } from './network.js';
 export {

@@ -38,6 +38,11 @@ export type RefusedPaymentRequest = Refusal & {
   readonly ok: false;
   readonly x402Version: 1 | 2;
   readonly network: string;
+  /**
+   * The request, where all of it could be read and only its network is one that nobody knows: then this is a verdict on a
+   * payment. {@link unknownNetwork} stands for it.
+   */
+  readonly request?: PaymentRequest;
 };
 
 export type ParsedPaymentRequest =
@@ -78,21 +83,19 @@ function parseV1(body: unknown, caller: Caller): ParsedPaymentRequest {
   const parsed = verifyRequestV1Schema.safeParse(body);
   if (!parsed.success) return refuseIssues(caller, parsed.error, body);
   const { paymentPayload, paymentRequirements } = parsed.data;
-  const network = networkNameToChainId(paymentRequirements.network);
-  if (network === undefined) {
-    return refuse(
-      caller,
-      'invalid_network',
-      unknownName('paymentRequirements.network', paymentRequirements.network),
-    );
-  }
-  const chosen = networkNameToChainId(paymentPayload.network);
-  if (chosen === undefined) {
-    return refuse(caller, 'invalid_network', unknownName('paymentPayload.network', paymentPayload.network));
-  }
   const oversized = schemePayloadProblem(paymentPayload.payload);
   if (oversized !== undefined) return refuse(caller, 'invalid_payload', oversized);
-  return { ok: true, request: requestOfV1(parsed.data, { network, chosen }) };
+  const network = networkNameToChainId(paymentRequirements.network);
+  const chosen = networkNameToChainId(paymentPayload.network);
+  if (network !== undefined && chosen !== undefined)
+    return { ok: true, request: requestOfV1(parsed.data, { network, chosen }) };
+  const message =
+    network === undefined
+      ? unknownName('paymentRequirements.network', paymentRequirements.network)
+      : unknownName('paymentPayload.network', paymentPayload.network);
+  const none = parseChainId(unknownNetwork);
+  const request = requestOfV1(parsed.data, { network: network ?? none, chosen: chosen ?? none });
+  return { ...refuse(caller, 'invalid_network', message), request };
 }
 
 function requestOfV1(

@@ -118,7 +118,10 @@ const rows = {
   invalid_json: { meaning: 'The request body is not JSON.', v1: payload },
   payload_too_large: { meaning: 'The request is larger than this facilitator reads.', v1: payload },
   unsupported_asset: { meaning: 'The asset is not one that this facilitator settles on this network.', v1: requirements },
-  smart_wallet_not_supported: { meaning: 'The payer is a contract; this facilitator takes payments of ordinary accounts.', v1: payment },
+  erc20_approval_tx_too_expensive: { meaning: 'The approval transaction may take more gas than this facilitator pays for.', v1: payload },
+  invalid_payment_identifier: { meaning: 'The payment-identifier extension is malformed.', v1: payload },
+  payment_identifier_required: { meaning: 'The seller requires a payment identifier and the payer sent none.', v1: payload },
+  payment_identifier_conflict: { meaning: 'The payment identifier was used before with another payment.', v1: payment },
   authorization_conflict: { meaning: 'The same authorization was presented before with another payment.', reference: 'invalid_exact_evm_nonce_already_used', v1: payment },
 } as const satisfies Readonly<Record<string, Row>>;
 

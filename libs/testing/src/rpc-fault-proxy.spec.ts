@@ -34,7 +34,7 @@ async function another(target: string): Promise<RpcFaultProxy> {
 /** A new payment of the sender, ready to be broadcast. */
 async function signed(): Promise<Hex> {
   const account = sender();
-  const nonce = await direct().getTransactionCount({ address: account.address });
+  const nonce = await direct().getTransactionCount({ address: account.address, blockTag: 'pending' });
   return account.signTransaction({
     chainId: anvil.chainId,
     nonce,
@@ -224,7 +224,7 @@ describe('a node that is behind', () => {
     await anvil.mine(2);
     const head = await direct().getBlockNumber();
     const balance = await direct().getBalance({ address: recipient });
-    const nonce = await direct().getTransactionCount({ address: account.address });
+    const nonce = await direct().getTransactionCount({ address: account.address, blockTag: 'pending' });
     const hash = await direct().sendRawTransaction({ serializedTransaction: await signed() });
     await mintDevToken(anvil.rpcUrl, { token: devUsdc.address, to: recipient, amount: 1n });
     const newest = await direct().getBlock();

@@ -1,24 +1,30 @@
 import type { EvmChain } from '@quittance/chain';
-import type { ExactEvmFacts, ExactEvmPayment } from '@quittance/exact-evm';
+import type { EvmFacts, EvmPayment } from '@quittance/exact-evm';
 import type { ChainId } from '@quittance/money';
 import type { Address, Hex } from 'viem';
 
-import type { ExpiryChain, ProvingBlock } from '../expiry/expiry.js';
+import type { ExpiryCandidate, ExpiryChain, ProvingBlock } from '../expiry/expiry.js';
+import type { OpenAuthorization } from '../payment/payment.js';
+import type { OfferingChain } from '../supported/offer.loop.js';
 import type { VerifyingChain } from '../verify/presentation.js';
 
 /** What the facilitator asks of a chain. */
-export class FacilitatorChain implements VerifyingChain, ExpiryChain {
+export class FacilitatorChain implements VerifyingChain, ExpiryChain, OfferingChain {
   readonly chainId: ChainId;
   readonly assets: ReadonlySet<string>;
-  readonly relayers: readonly string[];
+  readonly relayers: readonly Address[];
+  readonly factories: readonly Address[];
   readonly confirmations: number;
+  readonly relayerBalanceMin: bigint;
 
   constructor(private readonly chain: EvmChain) {
-    const { chainId, assets, relayers, confirmations } = chain.network;
+    const { chainId, assets, relayers, factories, confirmations, relayerBalanceMinWei } = chain.network;
     this.chainId = chainId;
     this.assets = new Set(assets.map(({ address }) => address));
     this.relayers = relayers;
+    this.factories = factories;
     this.confirmations = confirmations;
+    this.relayerBalanceMin = relayerBalanceMinWei;
   }
 
   /** Answers, and is the chain that the settings say. */
@@ -26,16 +32,26 @@ export class FacilitatorChain implements VerifyingChain, ExpiryChain {
     return this.chain.checkIdentity();
   }
 
-  exactEvmFacts(payment: ExactEvmPayment): Promise<ExactEvmFacts> {
-    return this.chain.exactEvmFacts(payment);
+  paymentFacts(payment: EvmPayment): Promise<EvmFacts> {
+    return this.chain.paymentFacts(payment);
   }
 
-  spentNonces(
-    { asset, payer }: ExactEvmPayment,
-    nonces: readonly string[],
+  async spentOf(
+    { asset, payer }: Pick<EvmPayment, 'asset' | 'payer'>,
+    open: readonly OpenAuthorization[],
     atBlock: bigint,
-  ): Promise<readonly string[]> {
-    return this.chain.spentNonces({ asset, authorizer: payer, nonces: nonces as readonly Hex[], atBlock });
+  ): Promise<readonly OpenAuthorization[]> {
+    const authorizations = open.map(({ method, nonce }) => ({ method, asset, payer, nonce: nonce as Hex }));
+    const spent = await this.chain.spentOf(authorizations, atBlock);
+    return open.filter((_authorization, index) => spent[index] === true);
+  }
+
+  balance(address: Address): Promise<bigint> {
+    return this.chain.balance(address);
+  }
+
+  hasCode(address: Address): Promise<boolean> {
+    return this.chain.hasCode(address);
   }
 
   latestBlock(): Promise<ProvingBlock> {
@@ -46,8 +62,16 @@ export class FacilitatorChain implements VerifyingChain, ExpiryChain {
     return this.chain.block(number);
   }
 
-  authorizationState(asset: string, authorizer: string, nonce: string): Promise<boolean> {
-    return this.chain.authorizationState(asset as Address, authorizer as Address, nonce as Hex);
+  spent(candidates: readonly ExpiryCandidate[]): Promise<readonly boolean[]> {
+    return this.chain.spentOf(
+      candidates.map(({ method, asset, payer, nonce }) => ({
+        method,
+        asset: asset as Address,
+        payer: payer as Address,
+        nonce: nonce as Hex,
+      })),
+      'latest',
+    );
   }
 }
 

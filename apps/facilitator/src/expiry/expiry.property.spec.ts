@@ -7,6 +7,7 @@ import { type ExpiryCandidate, type ExpiryChain, nextCursor, provenExpired, prov
 const candidates: fc.Arbitrary<ExpiryCandidate[]> = fc.array(
   fc.record({
     id: fc.uuid().map((text) => text as PaymentId),
+    method: fc.constantFrom('eip3009', 'permit2'),
     asset: fc.constant('0xa'),
     payer: fc.constant('0xb'),
     nonce: fc.nat({ max: 1_000 }).map(String),
@@ -20,7 +21,7 @@ function chainWith(parts: Partial<ExpiryChain>): ExpiryChain {
     confirmations: 1,
     latestBlock: async () => ({ number: 10n, hash: '0x', time: 100n }),
     block: async (number) => ({ number, hash: '0x', time: number }),
-    authorizationState: async () => false,
+    spent: async (authorizations) => authorizations.map(() => false),
     ...parts,
   };
 }
@@ -30,19 +31,22 @@ describe('an expiry', () => {
     await fc.assert(
       fc.asyncProperty(candidates, fc.bigInt({ min: 0n, max: 200n }), async (page, time) => {
         const used = (nonce: string) => Number(nonce) % 2 === 1;
-        const chain = chainWith({ authorizationState: async (_asset, _payer, nonce) => used(nonce) });
+        const chain = chainWith({ spent: async (asked) => asked.map(({ nonce }) => used(nonce)) });
         const proven = await provenExpired(chain, { number: 1n, hash: '0x', time }, page);
-        expect(proven).toEqual(page.filter(({ nonce, validBefore }) => time >= validBefore && !used(nonce)));
+        // At its deadline a permit is still good.
+        const ends = ({ method, validBefore }: ExpiryCandidate) =>
+          method === 'permit2' ? validBefore + 1n : validBefore;
+        expect(proven).toEqual(page.filter((candidate) => time >= ends(candidate) && !used(candidate.nonce)));
       }),
     );
   });
 
   it('is not decided while the chain cannot be asked', async () => {
-    const chain = chainWith({ authorizationState: () => Promise.reject(new RangeError('down')) });
+    const chain = chainWith({ spent: () => Promise.reject(new RangeError('down')) });
     const candidate = { id: 'x' as PaymentId, asset: '0xa', payer: '0xb', nonce: '1', validBefore: 1n };
-    await expect(provenExpired(chain, { number: 1n, hash: '0x', time: 2n }, [candidate])).rejects.toThrow(
-      'down',
-    );
+    await expect(
+      provenExpired(chain, { number: 1n, hash: '0x', time: 2n }, [{ ...candidate, method: 'eip3009' }]),
+    ).rejects.toThrow('down');
   });
 
   it('is read at the configured depth', async () => {
@@ -57,6 +61,7 @@ describe('an expiry', () => {
   it('is looked for page by page, and then from the start again', () => {
     const page = [1, 2].map((n) => ({
       id: `${n}` as PaymentId,
+      method: 'eip3009' as const,
       asset: '',
       payer: '',
       nonce: '',

@@ -9,13 +9,17 @@ export type ExpiryChain = {
   readonly confirmations: number;
   latestBlock(): Promise<ProvingBlock>;
   block(number: bigint): Promise<ProvingBlock | null>;
-  authorizationState(asset: string, authorizer: string, nonce: string): Promise<boolean>;
+  /** Whether each of these authorizations is used or canceled now. */
+  spent(authorizations: readonly ExpiryCandidate[]): Promise<readonly boolean[]>;
 };
 
 /** Where a page of candidates ended; the next one goes on after it. */
 export type ExpiryCursor = { readonly validBefore: bigint; readonly id: PaymentId };
 
-export type ExpiryCandidate = Pick<PaymentTerms, 'id' | 'asset' | 'payer' | 'nonce' | 'validBefore'>;
+export type ExpiryCandidate = Pick<
+  PaymentTerms,
+  'id' | 'method' | 'asset' | 'payer' | 'nonce' | 'validBefore'
+>;
 
 /** The newest block at the configured depth: a time-out in it cannot be taken back by a shallow reorganization. */
 export async function provingBlock(chain: ExpiryChain): Promise<ProvingBlock | null> {
@@ -26,19 +30,21 @@ export async function provingBlock(chain: ExpiryChain): Promise<ProvingBlock | n
 }
 
 /**
- * Those that the chain proves can never land: the block's time has passed `validBefore`, and the authorization,
- * asked no earlier than that block, is unused. The wall clock proves nothing.
+ * Those that the chain proves can never land: the block's time has passed `validBefore`, up to which EIP-3009 is valid,
+ * and Permit2 at it too; and the authorization, asked no earlier than that block, is unused. The wall clock proves
+ * nothing.
  */
 export async function provenExpired(
   chain: ExpiryChain,
   block: ProvingBlock,
   candidates: readonly ExpiryCandidate[],
 ): Promise<ExpiryCandidate[]> {
-  const late = candidates.filter(({ validBefore }) => block.time >= validBefore);
-  const used = await Promise.all(
-    late.map(({ asset, payer, nonce }) => chain.authorizationState(asset, payer, nonce)),
+  const late = candidates.filter(({ method, validBefore }) =>
+    method === 'permit2' ? block.time > validBefore : block.time >= validBefore,
   );
-  return late.filter((_candidate, index) => used[index] === false);
+  if (late.length === 0) return [];
+  const spent = await chain.spent(late);
+  return late.filter((_candidate, index) => spent[index] === false);
 }
 
 /** Where to go on: after the last of a full page, from the start after a short one. */

@@ -8,13 +8,12 @@ import {
   type SettleResponse,
   unknownNetwork,
   verifyAnswer,
-  verifyRequestV1Schema,
   type VerifyResponse,
 } from '@quittance/protocol';
 
 export type ReadBody =
   | { readonly ok: true; readonly request: PaymentRequest }
-  | { readonly ok: false; readonly status: 200 | 400; readonly refusal: RefusedPaymentRequest };
+  | { readonly ok: false; readonly status: 200 | 400 | 409; readonly refusal: RefusedPaymentRequest };
 
 /** Reads the bytes of a request body. */
 export function readBody(bytes: Uint8Array | undefined): ReadBody {
@@ -31,16 +30,16 @@ export function readBody(bytes: Uint8Array | undefined): ReadBody {
   }
   const parsed = parsePaymentRequest(body);
   if (parsed.ok) return parsed;
-  return { ok: false, status: isUnknownName(parsed, body) ? 200 : statusOf(parsed.reason), refusal: parsed };
+  return {
+    ok: false,
+    // For a network that nobody knows it is a verdict, as for any other that we do not settle on.
+    status: parsed.request === undefined ? statusOf(parsed.reason) : statusOfVerdict(parsed.reason),
+    refusal: parsed,
+  };
 }
 
 function syntaxProblem(bytes: Uint8Array | undefined): string {
   return bytes === undefined || bytes.length === 0 ? 'is empty' : 'is not JSON';
-}
-
-/** A well-formed v1 request for a network of which v1 has no such name is a verdict, like any other network we do not settle on. */
-function isUnknownName({ reason, x402Version }: RefusedPaymentRequest, body: unknown): boolean {
-  return reason === 'invalid_network' && x402Version === 1 && verifyRequestV1Schema.safeParse(body).success;
 }
 
 const malformed: ReadonlySet<ReasonCode> = new Set([
@@ -50,6 +49,8 @@ const malformed: ReadonlySet<ReasonCode> = new Set([
   'invalid_payment_requirements',
   'invalid_x402_version',
   'payload_too_large',
+  'invalid_payment_identifier',
+  'payment_identifier_required',
 ]);
 
 /** 400 for a body that is not what the specification describes, 200 for a verdict on one that is. */
@@ -58,7 +59,9 @@ export function statusOf(reason: ReasonCode): 200 | 400 {
 }
 
 /** The same for a verdict on a request that was well formed down to its network. */
-export function statusOfVerdict(reason: ReasonCode): 200 | 400 {
+export function statusOfVerdict(reason: ReasonCode): 200 | 400 | 409 {
+  // The extension's own word for an id that stands for something else (extensions/payment_identifier.md).
+  if (reason === 'payment_identifier_conflict') return 409;
   return reason === 'invalid_network' ? 200 : statusOf(reason);
 }
 

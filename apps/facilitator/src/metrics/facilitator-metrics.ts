@@ -17,13 +17,18 @@ export class FacilitatorMetrics {
   readonly #verdicts: Counter<'route' | 'outcome' | 'reason'>;
   readonly #settleWait: Histogram;
 
-  constructor(intake: Pick<Intake, 'undecided'>) {
+  constructor(intake: Pick<Intake, 'undecided'>, trail: { readonly behind: number }) {
     this.metrics.collectedGauge({
       name: 'quittance_payments_undecided',
       help: 'Payments accepted or submitted; counted no further than QUEUE_MAX by all, plus what this process took on since.',
       labels: ['chain'],
       collect: async () =>
         intake.undecided().map(({ chainId, count }) => ({ labels: { chain: chainId }, value: count })),
+    });
+    this.metrics.collectedGauge({
+      name: 'quittance_verdicts_unwritten',
+      help: 'Refusals that were answered and are not in the database yet.',
+      collect: async () => [{ value: trail.behind }],
     });
     this.#settleWait = this.metrics.histogram({
       name: 'quittance_settle_wait_seconds',

@@ -3,6 +3,9 @@ import { parseChainId } from '@quittance/money';
 import type { PaymentId } from '@quittance/protocol';
 
 import type { Reservation } from '../settle/settle.js';
+import { identifierRetentionMs } from '../identifier/payment-identifier.js';
+import { keyJson } from '../identifier/payment-identifier.repository.js';
+import { verdictRow } from '../verdict/verdict-row.js';
 import type { Payment, PaymentState, PaymentTerms } from './payment.js';
 
 /** A row of `facilitator.payment` as `paymentColumns` selects it: numerics come as text. */
@@ -21,6 +24,10 @@ export type PaymentRow = {
   readonly scheme: string;
   readonly resource: string | null;
   readonly fingerprint: string;
+  readonly method: string;
+  readonly facilitator: string | null;
+  readonly ceiling: string | null;
+  readonly sponsoring: string | null;
   readonly state: string;
   readonly reason: string | null;
   readonly detail: string | null;
@@ -34,7 +41,7 @@ export type PaymentRow = {
 
 export const paymentColumns = `id::text AS id, chain_id, asset, payer, nonce, pay_to, amount::text AS amount,
   valid_after::text AS valid_after, valid_before::text AS valid_before, x402_version, network_as_written, scheme, resource,
-  fingerprint, state, reason, detail, transaction_hash, block_number::text AS block_number, authorization_spent,
+  fingerprint, method, facilitator, ceiling::text AS ceiling, sponsoring, state, reason, detail, transaction_hash, block_number::text AS block_number, authorization_spent,
   last_event_id::text AS last_event_id, accepted_at, updated_at`;
 
 /** The checks of the table vouch for what is cast here. */
@@ -54,6 +61,10 @@ export function paymentOf(row: PaymentRow): Payment {
     scheme: row.scheme,
     resource: row.resource,
     fingerprint: row.fingerprint,
+    method: row.method as PaymentTerms['method'],
+    facilitator: row.facilitator,
+    ceiling: row.ceiling === null ? null : BigInt(row.ceiling),
+    sponsoring: row.sponsoring as PaymentTerms['sponsoring'],
     state: row.state as PaymentState,
     reason: row.reason,
     detail: row.detail,
@@ -74,7 +85,7 @@ export type ToldReservation = {
 
 /** What `facilitator.reserve_many` takes for one payment; amounts as text, for JSON numbers stop at 2^53. */
 export function reservationJson(
-  { terms, balance, at }: Reservation,
+  { terms, balance, at, verdict, identifier }: Reservation,
   { event, place }: ToldReservation,
 ): string {
   return JSON.stringify({
@@ -83,6 +94,8 @@ export function reservationJson(
     at_block: at.number.toString(10),
     at_time: at.time.toString(10),
     landed: at.landed,
+    verdict: verdictRow(verdict),
+    ...(identifier === null ? {} : { identifier: keyJson(identifier, identifierRetentionMs) }),
     ...place,
     // As text: what is published later must be what was written here, to the letter.
     accepted: JSON.stringify(event),
@@ -106,6 +119,10 @@ function reservedRow(terms: PaymentTerms, eventId: string): Readonly<Record<stri
     scheme: terms.scheme,
     resource: terms.resource,
     fingerprint: terms.fingerprint,
+    method: terms.method,
+    facilitator: terms.facilitator,
+    ceiling: terms.ceiling?.toString(10) ?? null,
+    sponsoring: terms.sponsoring,
     last_event_id: eventId,
   };
 }

@@ -1,11 +1,13 @@
+import type { PaymentMethod, Sponsoring } from '@quittance/exact-evm';
 import type { ChainId } from '@quittance/money';
 import type { PaymentId } from '@quittance/protocol';
 
-export const paymentStates = ['accepted', 'submitted', 'confirmed', 'failed', 'expired'] as const;
+export const paymentStates = ['accepted', 'submitted', 'confirmed', 'failed', 'expired', 'waived'] as const;
 
 /**
  * Accepted: reserved and promised to be tried. Submitted: a transaction with a known hash is out. Confirmed: in a
- * block, to the configured depth. Failed and expired: we gave up, but the chain has the last word.
+ * block, to the configured depth. Failed and expired: we gave up, but the chain has the last word. Waived: nothing was to
+ * be settled of what the payer permitted, and so nothing ever is.
  */
 export type PaymentState = (typeof paymentStates)[number];
 
@@ -17,7 +19,14 @@ export type PaymentTerms = {
   readonly payer: string;
   readonly nonce: string;
   readonly payTo: string;
+  /** What is settled. */
   readonly amount: bigint;
+  readonly method: PaymentMethod;
+  /** By `upto`: the one account that may settle it, and the most that it may settle. */
+  readonly facilitator: string | null;
+  readonly ceiling: bigint | null;
+  /** What comes along to give Permit2 its allowance. */
+  readonly sponsoring: Sponsoring['kind'] | null;
   readonly validAfter: bigint;
   readonly validBefore: bigint;
   readonly x402Version: 1 | 2;
@@ -49,7 +58,7 @@ export type Payment = PaymentTerms &
 
 /** Whether a caller who waits for the outcome can be answered. */
 export function isDecided(payment: Pick<Payment, 'state'>): boolean {
-  return payment.state === 'confirmed' || payment.state === 'failed' || payment.state === 'expired';
+  return payment.state !== 'accepted' && payment.state !== 'submitted';
 }
 
 /** What counts against a payer's balance: one payer, one asset, one chain. */
@@ -62,9 +71,12 @@ export type Purse = Pick<PaymentTerms, 'chainId' | 'asset' | 'payer'>;
 export type BalanceBlock = {
   readonly number: bigint;
   readonly time: bigint;
-  /** Nonces of the payer that are known to be spent at this block. */
-  readonly landed: readonly string[];
+  /** Payments of the payer whose authorizations are known to be spent at this block. */
+  readonly landed: readonly PaymentId[];
 };
+
+/** A payment that counts as in flight, and how to ask the chain whether it still is. */
+export type OpenAuthorization = Pick<PaymentTerms, 'id' | 'method' | 'nonce'>;
 
 const resourceLengthMax = 2_048;
 

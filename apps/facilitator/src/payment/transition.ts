@@ -18,6 +18,8 @@ export function asMovingEvent(event: QuittanceEvent): MovingEvent | undefined {
  * until the chain itself takes it back.
  */
 export function transition(payment: PaymentProgress, event: MovingEvent): PaymentProgress | undefined {
+  // Nobody was asked to settle it.
+  if (payment.state === 'waived') return undefined;
   const progress = progressOf(payment, event);
   return progress === undefined ? undefined : { ...progress, lastEventId: idOf(event.id) };
 }
@@ -105,4 +107,5 @@ export const moves: Readonly<Record<PaymentState, readonly PaymentState[]>> = {
   confirmed: ['submitted'],
   failed: ['confirmed', 'submitted'],
   expired: ['confirmed'],
+  waived: [],
 };

@@ -8,7 +8,8 @@ export type SettleStanding =
   | { readonly kind: 'unknown'; readonly outcome: SettleOutcome & { readonly success: false } };
 
 /** Reads a payment as the answer to `/settle`. The same payment in the same state always gives the same answer. */
-export function standingOf(payment: Payment): SettleStanding {
+export function standingOf(payment: Payment | { readonly state: 'waived' }): SettleStanding {
+  if (payment.state === 'waived') return { kind: 'known', outcome: { success: true, transaction: '' } };
   const transaction = payment.transaction ?? '';
   switch (payment.state) {
     case 'confirmed':

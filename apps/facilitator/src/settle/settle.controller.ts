@@ -9,6 +9,7 @@ import { ProblemError } from '../http/problem.error.js';
 import { readBody, settleRefusal, statusOfVerdict } from '../http/refusal.js';
 import { FacilitatorMetrics } from '../metrics/facilitator-metrics.js';
 import { configToken, loggerToken, settlePortsToken } from '../tokens.provider.js';
+import { keepIfUnknownNetwork } from '../verdict/unknown-network.js';
 import { settle, type SettlePorts, type SettleResult } from './settle.js';
 
 @Controller('settle')
@@ -34,6 +35,7 @@ export class SettleController {
   private async settle(body: Uint8Array | undefined, reply: FastifyReply): Promise<SettleResponse> {
     const reading = readBody(body);
     if (!reading.ok) {
+      await keepIfUnknownNetwork(reading.refusal, 'settle', this.ports);
       reply.status(reading.status);
       this.metrics.countVerdict({ route: 'settle', outcome: 'refused', reason: reading.refusal.reason });
       return settleRefusal(reading.refusal, this.config.reasonVocabulary);

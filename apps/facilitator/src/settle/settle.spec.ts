@@ -1,136 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ExactEvmFacts } from '@quittance/exact-evm';
-import { parseChainId } from '@quittance/money';
-import { parsePaymentRequest, type PaymentId, type PaymentRequest } from '@quittance/protocol';
+import { parsePaymentRequest, type PaymentRequest } from '@quittance/protocol';
 import { privateKeyToAccount } from 'viem/accounts';
 
 import { asV1, paymentBody } from '../../test/payment.fixture.js';
+import { Fault, goodFacts as facts, registered, transaction, World } from '../../test/world.fixture.js';
 import type { Payment } from '../payment/payment.js';
 import { verify } from '../verify/verify.js';
-import type { Chains, VerifyingChain } from '../verify/presentation.js';
 import { standingOf } from './outcome.js';
-import { type Reservation, type Reserved, settle, type SettlePorts } from './settle.js';
-
-class Fault extends Error {
-  readonly code = 'transport_unavailable';
-}
+import { type Reservation, settle, type SettlePorts } from './settle.js';
 
 const payer = privateKeyToAccount(`0x${'11'.repeat(32)}`);
-const chainId = parseChainId('eip155:84532');
-const transaction = `0x${'7a'.repeat(32)}`;
 
 async function requestOf(wish: Parameters<typeof paymentBody>[1] = {}): Promise<PaymentRequest> {
   const parsed = parsePaymentRequest(await paymentBody(payer, wish));
   if (!parsed.ok) throw new Fault(parsed.message);
   return parsed.request;
-}
-
-const facts: ExactEvmFacts = {
-  blockNumber: 9n,
-  blockTime: BigInt(Math.floor(Date.now() / 1000)),
-  payerHasCode: false,
-  assetHasCode: true,
-  balance: 15_000n,
-  authorizationUsed: false,
-  tokenName: 'USDC',
-  tokenVersion: '2',
-  simulation: { ok: true },
-};
-
-/** A registry in memory, with the rules of the real one. */
-class World {
-  readonly payments = new Map<string, Payment>();
-  readonly reservations: Reservation[] = [];
-  facts: ExactEvmFacts = facts;
-  transportDown = false;
-  suspended = false;
-  full = false;
-  readonly places: boolean[] = [];
-  dropped = 0;
-  factsAsked = 0;
-  outcome: Partial<Payment> = { state: 'confirmed', transaction };
-  beforeReserve: () => void = () => undefined;
-  /** Nonces that the chain has seen used, though no event has told us. */
-  spent: readonly string[] = [];
-
-  get ports(): SettlePorts {
-    const chain: VerifyingChain = {
-      chainId,
-      assets: new Set(['0x036cbd53842c5426634e7929541ec2318f3dcf7e']),
-      exactEvmFacts: async () => {
-        this.factsAsked += 1;
-        return this.facts;
-      },
-      spentNonces: async (_payment, nonces) => nonces.filter((nonce) => this.spent.includes(nonce)),
-    };
-    const chains: Chains = new Map([[chainId, chain]]);
-    return {
-      chains,
-      nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
-      registry: {
-        find: async (id) => this.payments.get(id) ?? null,
-        inFlight: async (_purse, at) => this.inFlight(at),
-        openNonces: async () => [...this.payments.values()].map(({ nonce }) => nonce),
-        reserve: async (reservation) => this.reserve(reservation),
-      },
-      waiter: {
-        wait: (id) => this.wait(id),
-        expect: (id) => ({ wait: () => this.wait(id), drop: () => void (this.dropped += 1) }),
-      },
-      intake: {
-        requireSettling: () => {
-          if (this.suspended) throw new Fault('suspended');
-        },
-        enter: () => {
-          if (this.suspended || this.full) throw new Fault('nothing new');
-          return { leave: (kept) => void this.places.push(kept) };
-        },
-      },
-      transport: {
-        requireAvailable: () => {
-          if (this.transportDown) throw new Fault('down');
-        },
-      },
-    };
-  }
-
-  private async wait(id: PaymentId): Promise<Payment> {
-    const payment = this.payments.get(id);
-    if (payment === undefined) throw new Fault('unseen');
-    return { ...payment, ...this.outcome };
-  }
-
-  private inFlight({ landed }: Reservation['at']): bigint {
-    const open = [...this.payments.values()].filter(({ nonce }) => !landed.includes(nonce));
-    return open.reduce((sum, { amount }) => sum + amount, 0n);
-  }
-
-  private reserve(reservation: Reservation): Reserved {
-    this.beforeReserve();
-    const { terms } = reservation;
-    if (this.payments.has(terms.id)) return { outcome: 'exists' };
-    const inFlight = this.inFlight(reservation.at);
-    if (reservation.balance - inFlight < terms.amount) return { outcome: 'short', inFlight };
-    this.reservations.push(reservation);
-    this.payments.set(terms.id, paymentOf(terms));
-    return { outcome: 'reserved' };
-  }
-}
-
-function paymentOf(terms: Reservation['terms']): Payment {
-  const at = new Date(0);
-  return {
-    ...terms,
-    state: 'accepted',
-    reason: null,
-    detail: null,
-    transaction: null,
-    blockNumber: null,
-    authorizationSpent: null,
-    lastEventId: '0b0e1f4e-2c52-4c1c-9a3e-6a3d1b1f0001',
-    acceptedAt: at,
-    updatedAt: at,
-  };
 }
 
 describe('settling', () => {
@@ -268,11 +152,29 @@ describe('verifying', () => {
     const world = new World();
     const request = await requestOf();
     for (let time = 0; time < 3; time += 1)
-      await expect(verify(request, world.ports)).resolves.toEqual({
+      await expect(verify(request, world.ports)).resolves.toMatchObject({
         verdict: { ok: true },
         payer: payer.address,
+        blockNumber: facts.blockNumber,
       });
     expect(world.payments.size).toBe(0);
+  });
+
+  it('answers nothing that was not kept, good or bad', async () => {
+    const world = new World();
+    world.trailDown = true;
+    await expect(verify(await requestOf(), world.ports)).rejects.toThrow('trail down');
+    await expect(settle(await requestOf({ value: '9999' }), world.ports)).rejects.toThrow('trail down');
+    world.trailDown = false;
+    await verify(await requestOf(), world.ports);
+    await settle(await requestOf({ value: '9999' }), world.ports);
+    await settle(await requestOf(), world.ports);
+    expect(world.trail.map(({ route, reason }) => [route, reason])).toEqual([
+      ['verify', null],
+      ['settle', 'invalid_exact_evm_payload_authorization_value_mismatch'],
+    ]);
+    // That of a payment that is accepted goes with its reservation.
+    expect(world.reservations[0]?.verdict).toMatchObject({ route: 'settle', reason: null, blockNumber: 9n });
   });
 
   it('says nothing of a new payment while the chain is suspended, and what is known of others', async () => {
@@ -299,7 +201,7 @@ describe('verifying', () => {
   });
 
   it.each([
-    ['unsupported_scheme', { scheme: 'upto' }],
+    ['unsupported_scheme', { scheme: 'subscription' }],
     ['invalid_network', { network: 'eip155:1' }],
     ['unsupported_asset', { asset: `0x${'99'.repeat(20)}` }],
   ])('says %s of what is not settled here, and asks no chain', async (reason, requirements) => {
@@ -319,7 +221,7 @@ describe('verifying', () => {
 
 describe('the standing of a payment', () => {
   const standing = (progress: Partial<Payment>) =>
-    standingOf({ ...paymentOf({} as Reservation['terms']), ...progress });
+    standingOf({ ...registered({} as Reservation['terms']), ...progress });
 
   it.each<[Partial<Payment>, string, object]>([
     [{ state: 'accepted' }, 'unknown', { success: false, reason: 'settlement_pending', transaction: '' }],

@@ -1,21 +1,27 @@
 import { Controller, Get } from '@nestjs/common';
 import type { SupportedResponse } from '@quittance/protocol';
 
-import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
 import { Intake } from '../intake/intake.js';
+import { OfferWatch } from './offer.loop.js';
 import { supported } from './supported.js';
 
 @Controller()
 export class SupportedController {
+  #turn = 0;
+
   constructor(
-    private readonly chains: FacilitatorChains,
+    private readonly watch: OfferWatch,
     private readonly intake: Intake,
   ) {}
 
   @Get('supported')
   kinds(): SupportedResponse {
+    this.#turn += 1;
     // What cannot be settled now is not offered.
-    return supported(this.chains.all.filter(({ chainId }) => !this.intake.isSuspended(chainId)));
+    return supported(
+      this.watch.offers().filter(({ chainId }) => !this.intake.isSuspended(chainId)),
+      this.#turn,
+    );
   }
 
   @Get()
@@ -27,6 +33,7 @@ export class SupportedController {
         settle: '/settle',
         supported: '/supported',
         payment: '/payments/{id}',
+        verdicts: '/verdicts',
         openapi: '/openapi.json',
         docs: '/docs',
         live: '/health/live',

@@ -1,24 +1,32 @@
 import {
-  exactScheme,
-  type ExactEvmFacts,
-  type ExactEvmPayment,
-  readExactEvmPayment,
+  authorityOf,
+  type EvmFacts,
+  type EvmPayment,
+  type Purpose,
+  readEvmPayment,
 } from '@quittance/exact-evm';
 import type { ChainId } from '@quittance/money';
 import { type PaymentId, paymentIdOf, type PaymentRequest, type Refusal } from '@quittance/protocol';
+import type { Address } from 'viem';
+
+import type { OpenAuthorization } from '../payment/payment.js';
 
 /** What verifying needs of a chain. Faults throw; what the chain says is a value. */
 export type VerifyingChain = {
   readonly chainId: ChainId;
   /** The assets that are settled there, by lower-case address. */
   readonly assets: ReadonlySet<string>;
-  exactEvmFacts(payment: ExactEvmPayment): Promise<ExactEvmFacts>;
-  /** Which of these authorizations of the payer are spent at a block. */
-  spentNonces(
-    payment: ExactEvmPayment,
-    nonces: readonly string[],
+  /** The accounts that settle there. */
+  readonly relayers: readonly Address[];
+  /** Contracts that may deploy a payer's wallet. */
+  readonly factories: readonly Address[];
+  paymentFacts(payment: EvmPayment): Promise<EvmFacts>;
+  /** Which of these authorizations of the payer of a payment, in its asset, are spent at a block. */
+  spentOf(
+    payment: Pick<EvmPayment, 'asset' | 'payer'>,
+    open: readonly OpenAuthorization[],
     atBlock: bigint,
-  ): Promise<readonly string[]>;
+  ): Promise<readonly OpenAuthorization[]>;
 };
 
 export type Chains<Chain extends VerifyingChain = VerifyingChain> = ReadonlyMap<ChainId, Chain>;
@@ -26,30 +34,47 @@ export type Chains<Chain extends VerifyingChain = VerifyingChain> = ReadonlyMap<
 /** A request that is well formed and for something we settle; nothing of it is believed yet. */
 export type Presentation = {
   readonly id: PaymentId;
-  readonly payment: ExactEvmPayment;
+  readonly payment: EvmPayment;
+  /** What it was read for, and is judged for. */
+  readonly purpose: Purpose;
   readonly chain: VerifyingChain;
   /** As in the request: callers compare it with what they sent. */
   readonly payerAsWritten: string;
 };
 
-export type Presented = ({ readonly ok: true } & Presentation) | ({ readonly ok: false } & Refusal);
+export type Presented =
+  | ({ readonly ok: true } & Presentation)
+  /** `payer` as in the request, as far as it says. */
+  | ({ readonly ok: false; readonly payer?: string } & Refusal);
 
 /** Takes a parsed request as a payment on one of our chains, or says what about it we do not settle. */
-export function present(request: PaymentRequest, chains: Chains): Presented {
-  if (request.scheme !== exactScheme) {
-    return refuse(
-      'unsupported_scheme',
-      `The scheme "${request.scheme}" is not settled here: use "${exactScheme}".`,
-    );
-  }
+export function present(
+  request: PaymentRequest,
+  { chains, purpose }: { readonly chains: Chains; readonly purpose: Purpose },
+): Presented {
+  const reading = read(request, chains, purpose);
+  const payer = payerAsWritten(request);
+  if (!reading.ok) return payer === undefined ? reading : { ...reading, payer };
+  const { payment, chain } = reading;
+  const id = paymentIdOf({ ...payment, asset: authorityOf(payment) });
+  return { ok: true, id, payment, purpose, chain, payerAsWritten: payer ?? payment.payer };
+}
+
+type Read =
+  | { readonly ok: true; readonly payment: EvmPayment; readonly chain: VerifyingChain }
+  | ({ readonly ok: false } & Refusal);
+
+function read(request: PaymentRequest, chains: Chains, purpose: Purpose): Read {
   const chain = chains.get(request.network);
+  const reading = readEvmPayment(request, { purpose });
+  // Of a scheme that nobody settles the network is no matter.
+  if (!reading.ok && reading.reason === 'unsupported_scheme') return reading;
   if (chain === undefined) {
     return refuse(
       'invalid_network',
       `The network ${request.networkAsWritten} is not settled here: use ${[...chains.keys()].join(', ')}.`,
     );
   }
-  const reading = readExactEvmPayment(request);
   if (!reading.ok) return reading;
   const { payment } = reading;
   if (!chain.assets.has(payment.asset)) {
@@ -58,16 +83,19 @@ export function present(request: PaymentRequest, chains: Chains): Presented {
       `The asset ${payment.asset} is not settled on ${chain.chainId}: use ${[...chain.assets].join(', ')}.`,
     );
   }
-  const id = paymentIdOf(payment);
-  return { ok: true, id, payment, chain, payerAsWritten: payerAsWritten(request) ?? payment.payer };
+  return { ok: true, payment, chain };
 }
 
+const payloadAuthorizations = ['authorization', 'permit2Authorization'] as const;
+
 /** Who pays, in the caller's spelling, as far as the payload says. */
-function payerAsWritten({ payload }: PaymentRequest): string | undefined {
-  const authorization = payload['authorization'];
-  if (typeof authorization !== 'object' || authorization === null || !('from' in authorization))
-    return undefined;
-  return typeof authorization.from === 'string' ? authorization.from : undefined;
+export function payerAsWritten({ payload }: PaymentRequest): string | undefined {
+  for (const field of payloadAuthorizations) {
+    const authorization = Object.hasOwn(payload, field) ? payload[field] : undefined;
+    if (typeof authorization !== 'object' || authorization === null || !('from' in authorization)) continue;
+    if (typeof authorization.from === 'string') return authorization.from;
+  }
+  return undefined;
 }
 
 function refuse(reason: Refusal['reason'], message: string): { readonly ok: false } & Refusal {

@@ -3,24 +3,20 @@ import type { Logger } from '@quittance/observability';
 import { type VerifyResponse, verifyAnswer } from '@quittance/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { FacilitatorChains } from '../chain/facilitator-chain.adapter.js';
 import type { Config } from '../config.js';
 import { Admission } from '../http/admission.js';
 import { readBody, statusOfVerdict, verifyRefusal } from '../http/refusal.js';
-import { Intake } from '../intake/intake.js';
 import { FacilitatorMetrics } from '../metrics/facilitator-metrics.js';
-import { PaymentRepository } from '../payment/payment.repository.js';
-import { configToken, loggerToken } from '../tokens.provider.js';
-import { verify } from './verify.js';
+import { configToken, loggerToken, verifyPortsToken } from '../tokens.provider.js';
+import { keepIfUnknownNetwork } from '../verdict/unknown-network.js';
+import { verify, type VerifyPorts } from './verify.js';
 
 @Controller('verify')
 export class VerifyController {
   private readonly admission = new Admission();
 
   constructor(
-    private readonly chains: FacilitatorChains,
-    private readonly payments: PaymentRepository,
-    private readonly intake: Intake,
+    @Inject(verifyPortsToken) private readonly ports: VerifyPorts,
     private readonly metrics: FacilitatorMetrics,
     @Inject(configToken) private readonly config: Config,
     @Inject(loggerToken) private readonly logger: Logger,
@@ -39,17 +35,13 @@ export class VerifyController {
     const vocabulary = this.config.reasonVocabulary;
     const reading = readBody(body);
     if (!reading.ok) {
+      await keepIfUnknownNetwork(reading.refusal, 'verify', this.ports);
       reply.status(reading.status);
       this.metrics.countVerdict({ route: 'verify', outcome: 'refused', reason: reading.refusal.reason });
       return verifyRefusal(reading.refusal, vocabulary);
     }
     const { request } = reading;
-    const { verdict, payer } = await verify(request, {
-      chains: this.chains.byId,
-      registry: this.payments,
-      intake: this.intake,
-      nowSeconds: () => BigInt(Math.floor(Date.now() / 1000)),
-    });
+    const { verdict, payer } = await verify(request, this.ports);
     if (!verdict.ok) reply.status(statusOfVerdict(verdict.reason));
     this.metrics.countVerdict({
       route: 'verify',

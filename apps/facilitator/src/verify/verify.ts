@@ -1,8 +1,17 @@
-import { type ExactEvmFacts, judgeExactEvm } from '@quittance/exact-evm';
+import { type EvmFacts, judgeEvmPayment } from '@quittance/exact-evm';
 import type { ChainId } from '@quittance/money';
-import type { PaymentId, PaymentRequest, Refusal, Verdict } from '@quittance/protocol';
+import {
+  fingerprintOf,
+  type PaymentId,
+  type PaymentRequest,
+  type Refusal,
+  type Verdict,
+} from '@quittance/protocol';
 
-import type { BalanceBlock, Payment, Purse } from '../payment/payment.js';
+import { type IdentifierRegistry, takeIdentifier } from '../identifier/payment-identifier.js';
+import type { BalanceBlock, OpenAuthorization, Payment, Purse } from '../payment/payment.js';
+import { type VerdictRecord, verdictRecord } from '../verdict/verdict-record.js';
+import type { PayerLanes } from './payer-lanes.js';
 import { type Chains, present, type Presentation } from './presentation.js';
 
 export type VerifyPorts = {
@@ -11,51 +20,104 @@ export type VerifyPorts = {
   readonly registry: {
     find(id: PaymentId): Promise<Payment | null>;
     inFlight(purse: Purse, at: BalanceBlock): Promise<bigint>;
-    openNonces(purse: Purse, at: BalanceBlock): Promise<readonly string[]>;
+    openAuthorizations(purse: Purse, at: BalanceBlock): Promise<readonly OpenAuthorization[]>;
   };
+  readonly identifiers: IdentifierRegistry;
+  /** Keeps verdicts: resolves when one may be answered. */
+  readonly trail: { keep(record: VerdictRecord): Promise<void> };
   /** Throws a fault when nothing new is settled on the chain now; what is known already is answered all the same. */
   readonly intake: { requireSettling(chainId: ChainId): void };
-  readonly nowSeconds: () => bigint;
+  readonly lanes: Pick<PayerLanes, 'run'>;
+  readonly now: () => Date;
 };
 
-export type VerifyResult = { readonly verdict: Verdict; readonly payer?: string };
+export type VerifyResult = {
+  readonly verdict: Verdict;
+  readonly payer?: string;
+  readonly paymentId?: PaymentId;
+  /** The block that it rests on, where the chain was asked. */
+  readonly blockNumber?: bigint;
+};
 
 /** Checks a payment in full and reserves nothing. Faults throw: not knowing is no verdict. */
 export async function verify(request: PaymentRequest, ports: VerifyPorts): Promise<VerifyResult> {
-  const presented = present(request, ports.chains);
-  if (!presented.ok) return { verdict: presented };
-  const payer = presented.payerAsWritten;
+  const fingerprint = fingerprintOf(request);
+  const kept = async (result: VerifyResult): Promise<VerifyResult> => {
+    await ports.trail.keep(verdictRecord({ route: 'verify', request, fingerprint, ...result }, ports.now()));
+    return result;
+  };
+  const presented = present(request, { chains: ports.chains, purpose: 'verify' });
+  if (!presented.ok) {
+    const { payer: written, ...verdict } = presented;
+    return kept(written === undefined ? { verdict } : { verdict, payer: written });
+  }
+  const of = { payer: presented.payerAsWritten, paymentId: presented.id };
+  const taken = await takeIdentifier(request, { route: 'verify', fingerprint }, ports.identifiers);
+  if (!taken.ok) return kept({ verdict: taken, ...of });
+  const { verified } = taken;
+  if (verified !== null && (taken.isRecent || (verified.ok && (await isAccepted(presented, ports)))))
+    return { verdict: verified, ...of };
+  const judged = await ports.lanes.run(
+    presented.payment.payer,
+    async () => kept({ ...(await judge(presented, ports)), ...of }),
+    ({ verdict }) => !verdict.ok && isOfMoney(verdict),
+  );
+  if (taken.claim === null) return judged;
+  return { verdict: await ports.identifiers.keep(taken.claim, judged.verdict), ...of };
+}
+
+/** A good verdict holds for good of what was accepted since. Of anything else it was about money that may be gone. */
+async function isAccepted({ id }: Presentation, { registry }: VerifyPorts): Promise<boolean> {
+  return (await registry.find(id)) !== null;
+}
+
+async function judge(
+  presented: Presentation,
+  ports: VerifyPorts,
+): Promise<Pick<VerifyResult, 'verdict' | 'blockNumber'>> {
+  // Most payments are new: registry and chain are asked at the same time.
+  const assessing = assessNew(presented, ports);
+  // Of a payment that is known, what the chain says is of no interest, not even that it does not answer.
+  assessing.catch(() => undefined);
   const known = await ports.registry.find(presented.id);
-  if (known !== null) return { verdict: { ok: false, ...alreadyReserved(known) }, payer };
-  ports.intake.requireSettling(presented.chain.chainId);
-  const assessed = await assess(presented, ports);
-  if (!assessed.ok) return { verdict: assessed, payer };
-  const { payment, facts } = assessed;
+  if (known !== null) return { verdict: { ok: false, ...alreadyReserved(known) } };
+  const { verdict, payment, facts } = await assessing;
+  const { blockNumber } = facts;
+  if (!verdict.ok) return { verdict, blockNumber };
   const shortAt = async (at: BalanceBlock): Promise<Refusal | undefined> => {
     const inFlight = await ports.registry.inFlight(payment, at);
-    return shortfall({ balance: facts.balance ?? 0n, inFlight, amount: payment.value });
+    return shortfall({ balance: facts.balance ?? 0n, inFlight, amount: payment.requirements.amount });
   };
   const at = balanceBlock(facts);
   const short = (await shortAt(at)) && (await shortAt(await withLanded(at, presented, ports)));
-  return { verdict: short === undefined ? { ok: true } : { ok: false, ...short }, payer };
+  return { verdict: short === undefined ? { ok: true } : { ok: false, ...short }, blockNumber };
 }
 
-export type Assessed =
-  | { readonly ok: true; readonly payment: Presentation['payment']; readonly facts: ExactEvmFacts }
-  | ({ readonly ok: false } & Refusal);
+async function assessNew(presented: Presentation, ports: VerifyPorts): Promise<Assessed> {
+  ports.intake.requireSettling(presented.chain.chainId);
+  return assess(presented, ports);
+}
+
+export type Assessed = {
+  readonly verdict: Verdict;
+  readonly payment: Presentation['payment'];
+  readonly facts: EvmFacts;
+};
 
 /** Asks the chain and judges. */
 export async function assess(
-  { payment, chain }: Presentation,
-  { nowSeconds }: Pick<VerifyPorts, 'nowSeconds'>,
+  { payment, purpose, chain }: Presentation,
+  { now }: Pick<VerifyPorts, 'now'>,
 ): Promise<Assessed> {
-  const facts = await chain.exactEvmFacts(payment);
-  const verdict = judgeExactEvm({ payment, facts, nowSeconds: nowSeconds() });
-  return verdict.ok ? { ok: true, payment, facts } : verdict;
+  const facts = await chain.paymentFacts(payment);
+  const { factories, relayers } = chain;
+  const nowSeconds = BigInt(Math.floor(now().getTime() / 1_000));
+  const verdict = judgeEvmPayment({ payment, facts, nowSeconds, purpose, factories, relayers });
+  return { verdict, payment, facts };
 }
 
 /** The block that facts are of, as the registry reckons with it. */
-export function balanceBlock(facts: Pick<ExactEvmFacts, 'blockNumber' | 'blockTime'>): BalanceBlock {
+export function balanceBlock(facts: Pick<EvmFacts, 'blockNumber' | 'blockTime'>): BalanceBlock {
   return { number: facts.blockNumber, time: facts.blockTime, landed: [] };
 }
 
@@ -68,8 +130,14 @@ export async function withLanded(
   { payment, chain }: Presentation,
   { registry }: Pick<VerifyPorts, 'registry'>,
 ): Promise<BalanceBlock> {
-  const open = await registry.openNonces(payment, at);
-  return { ...at, landed: await chain.spentNonces(payment, open, at.number) };
+  const open = await registry.openAuthorizations(payment, at);
+  const spent = await chain.spentOf(payment, open, at.number);
+  return { ...at, landed: spent.map(({ id }) => id) };
+}
+
+/** A refusal that only the payer himself can bring about: whoever has no money signed for it. */
+export function isOfMoney({ reason }: Refusal): boolean {
+  return reason === 'insufficient_funds' || reason === 'permit2_insufficient_balance';
 }
 
 /** Why a payment of `amount` does not fit beside what the payer has in flight, or undefined. */
@@ -86,9 +154,9 @@ export function shortfall(sums: {
   };
 }
 
-function alreadyReserved({ id, state }: Payment): Refusal {
+function alreadyReserved({ id, state, method }: Payment): Refusal {
   return {
-    reason: 'invalid_exact_evm_nonce_already_used',
+    reason: method === 'permit2' ? 'permit2_invalid_nonce' : 'invalid_exact_evm_nonce_already_used',
     message: `This authorization was settled before, as payment ${id} (${state}): sign a new one with another nonce.`,
   };
 }

@@ -21,8 +21,12 @@ export const accountCode = {
   relayerWallet: (chainId: ChainId, address: string) => `G:wallet:relayer:${chainId}:${address}`,
   /** The most that transactions under way may cost; back to 0 for every attempt. */
   gasTransit: (chainId: ChainId) => `G:transit:gas:${chainId}`,
-  /** What mined transactions cost: `filler` is for those that carried no payment. */
-  gasExpense: (chainId: ChainId, outcome: GasOutcome | 'filler') => `G:expense:gas:${chainId}:${outcome}`,
+  /**
+   * What mined transactions cost: `filler` is for those that carried nothing, `topup` for those that gave a payer gas, and
+   * `given` is what they gave.
+   */
+  gasExpense: (chainId: ChainId, outcome: GasOutcome | 'filler' | 'topup' | 'given') =>
+    `G:expense:gas:${chainId}:${outcome}`,
 } as const;
 
 export type Book = 'F' | 'G';

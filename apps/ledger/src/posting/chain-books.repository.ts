@@ -42,19 +42,21 @@ async function postFilled(sql: Sql, events: readonly FilledEvent[]): Promise<Pos
     takesBack === null ? [eventId] : [eventId, takesBack],
   );
   const known = await sql<Filler>(
-    `SELECT event_id::text AS "eventId", takes_back::text AS "takesBack", relayer, fee::text AS fee
+    `SELECT event_id::text AS "eventId", takes_back::text AS "takesBack", relayer, fee::text AS fee,
+            given::text AS given
        FROM ledger.filler WHERE event_id = ANY ($1::uuid[]) OR takes_back = ANY ($1::uuid[])`,
     [named],
   );
   await sql(
-    `INSERT INTO ledger.filler (event_id, takes_back, chain_id, relayer, fee)
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::numeric[])`,
+    `INSERT INTO ledger.filler (event_id, takes_back, chain_id, relayer, fee, given)
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::numeric[], $6::numeric[])`,
     [
       fillers.map(({ eventId }) => eventId),
       fillers.map(({ takesBack }) => takesBack),
       events.map(({ data }) => data.chainId),
       fillers.map(({ relayer }) => relayer),
       fillers.map(({ fee }) => fee),
+      fillers.map(({ given }) => given),
     ],
   );
   return postFillers(known, events);

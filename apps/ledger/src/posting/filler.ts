@@ -8,17 +8,25 @@ import { move } from './target.js';
 
 export type FilledEvent = EventOf<'settlement.filled'>;
 
-/** What a filling transaction cost, and the event of it that this one says no longer holds. */
+/** What a transaction without payments cost and gave away, and the event of it that this one says no longer holds. */
 export type Filler = {
   readonly eventId: string;
   readonly takesBack: string | null;
   readonly relayer: string;
   readonly fee: string;
+  /** What a payer got for the gas of an approval; 0 where the transaction only filled a gap. */
+  readonly given: string;
 };
 
 export function fillerOf({ id, data }: FilledEvent): Filler {
-  const { relayer, fee, takesBack } = data;
-  return { eventId: id.toLowerCase(), takesBack: takesBack?.toLowerCase() ?? null, relayer, fee };
+  const { relayer, fee, takesBack, topUp } = data;
+  return {
+    eventId: id.toLowerCase(),
+    takesBack: takesBack?.toLowerCase() ?? null,
+    relayer,
+    fee,
+    given: topUp?.amount ?? '0',
+  };
 }
 
 /**
@@ -42,14 +50,17 @@ export function postFillers(known: readonly Filler[], events: readonly FilledEve
   });
 }
 
-function costLines({ data }: FilledEvent, { relayer, fee }: Filler, sign: 1n | -1n): Line[] {
+function costLines({ data }: FilledEvent, { relayer, fee, given }: Filler, sign: 1n | -1n): Line[] {
   const { chainId } = data;
-  const lines = move({
-    to: accountCode.gasExpense(chainId, 'filler'),
-    from: accountCode.relayerWallet(chainId, relayer),
-    asset: evmNativeAssetId(chainId),
-    layer: 'settled',
-    amount: sign * BigInt(fee),
-  });
+  const expense = (outcome: 'filler' | 'topup' | 'given', amount: string) =>
+    move({
+      to: accountCode.gasExpense(chainId, outcome),
+      from: accountCode.relayerWallet(chainId, relayer),
+      asset: evmNativeAssetId(chainId),
+      layer: 'settled',
+      amount: sign * BigInt(amount),
+    });
+  const lines =
+    given === '0' ? expense('filler', fee) : [...expense('topup', fee), ...expense('given', given)];
   return lines.filter(({ amount }) => amount !== 0n);
 }

@@ -152,7 +152,7 @@ describe('fillers', () => {
       .chain((fees) => {
         const events: ReturnType<typeof filled>[] = [];
         for (const [index, fee] of fees.entries())
-          events.push(filled(`${index}`, fee, events.at(-1) ?? null));
+          events.push(filled(`${index}`, fee, { takesBack: events.at(-1) ?? null }));
         const order = fc.shuffledSubarray(events, { minLength: events.length });
         return fc.record({ last: fc.constant(fees.at(-1)), order, cut: fc.nat(events.length) });
       });

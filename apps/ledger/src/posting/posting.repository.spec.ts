@@ -184,15 +184,15 @@ describe('what is told of a chain', () => {
     const rows = await database.sql<{ line: string }>(
       `SELECT format('%s %s', a.code, sum(b.debit - b.credit)) AS line
          FROM ledger.balance b JOIN ledger.account a ON a.id = b.account_id
-        WHERE a.code LIKE 'G:expense:gas:%:filler' GROUP BY a.code`,
+        WHERE a.code ~ '^G:expense:gas:.*:(filler|topup|given)$' GROUP BY a.code ORDER BY a.code`,
     );
     return rows.map(({ line }) => line);
   };
 
   it('posts what a filler cost once, and not what a later one took back, in any order', async () => {
     const first = filled(`${number} first`, 100n);
-    const second = filled(`${number} second`, 70n, first);
-    const third = filled(`${number} third`, 30n, second);
+    const second = filled(`${number} second`, 70n, { takesBack: first });
+    const third = filled(`${number} third`, 30n, { takesBack: second });
     const account = `G:expense:gas:${chainId}:filler`;
     await post([first, first]);
     await post([first]);
@@ -206,6 +206,17 @@ describe('what is told of a chain', () => {
       `SELECT book, payment_id FROM ledger.transaction WHERE event_type = 'settlement.filled'`,
     );
     expect(headers).toEqual(Array.from({ length: 3 }, () => ({ book: 'G', payment_id: null })));
+    expect(await drift()).toEqual([]);
+  });
+
+  it('posts what a payer was given for an approval beside what that cost, and takes both back', async () => {
+    const before = await spent();
+    const given = filled(`${number} given`, 20n, { topUp: 140n });
+    await post([given, given]);
+    const [prefix, others] = [`G:expense:gas:${chainId}`, before.filter((line) => !line.includes(':topup '))];
+    expect(await spent()).toEqual([...others, `${prefix}:given 140`, `${prefix}:topup 20`].sort());
+    await post([filled(`${number} given again`, 25n, { takesBack: given, topUp: 140n })]);
+    expect(await spent()).toEqual([...others, `${prefix}:given 140`, `${prefix}:topup 25`].sort());
     expect(await drift()).toEqual([]);
   });
 

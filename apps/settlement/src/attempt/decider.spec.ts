@@ -10,6 +10,7 @@ import type { Estimate } from './estimate.js';
 
 const payment = {
   paymentId: 'p' as PaymentId,
+  method: 'eip3009',
   asset: '0xa',
   payer: '0xb',
   nonce: '0xc',
@@ -39,8 +40,7 @@ function deciding(says: { cursor?: bigint; spent?: boolean; used?: boolean; canc
     network: { chainId: 'eip155:1' as ChainId, confirmations: 1 },
     latestBlock: async () => block,
     block: async (number: bigint) => ({ ...block, number }),
-    authorizationState: async () => says.spent === true,
-    spentNonces: async () => (says.spent === true ? ['0xc'] : []),
+    spentOf: async () => [says.spent === true],
     authorizationEnds: async () => ({ used: [], cancelled: says.cancelled === true ? [log] : [] }),
     receipt: async () => receipt,
   } as unknown as SettlementChain;
@@ -48,16 +48,18 @@ function deciding(says: { cursor?: bigint; spent?: boolean; used?: boolean; canc
     cursor: async () => ({ number: says.cursor ?? 100n, hash: '0xbb', finalNumber: 0n }),
     transactionsOf: async () => ['0x1'],
     match: async () => [{ log, paymentId: payment.paymentId, batchId: '1' }],
+    takenFrom: () => async () => false,
   } as unknown as FollowerRepository;
   const write = () => undefined;
-  return new Decider({ chain, follower, log: { info: write, warn: write, error: write } });
+  const approver = { step: async () => ({ kind: 'under_way' }) as const };
+  return new Decider({ chain, follower, approver, log: { info: write, warn: write, error: write } });
 }
 
 /** What comes of refusals that go on for as long as it takes. */
 async function refusedForGood(decider: Decider) {
-  for (let look = 0; look < 3; look += 1) await decider.judge(payment, 0n, poor);
+  for (let look = 0; look < 3; look += 1) await decider.judge(payment, poor, { nowSeconds: 0n });
   await new Promise((resolve) => setTimeout(resolve, 1_010));
-  return decider.judge(payment, 0n, poor);
+  return decider.judge(payment, poor, { nowSeconds: 0n });
 }
 
 const isRefused = (reason: string) => ({ kind: 'conclude', finding: { type: 'refused', reason } });

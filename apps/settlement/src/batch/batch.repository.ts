@@ -13,6 +13,9 @@ import { LeaseLostError } from '../relayer/lease-lost.error.js';
 import type { BatchId, Draft, SignedTransaction, Slot, StoredBatch } from './batch.js';
 import { errandOf, signErrand } from './signer.js';
 
+/** What the database says to gas that another process gave meanwhile, or that is no longer needed. */
+const topUpGuards: ReadonlySet<string> = new Set(['batch_top_up_once', 'batch_top_up_needed']);
+
 /** Rolls a transaction back that turned out to have nothing to do; never leaves this file. */
 class NothingToSign extends Error {}
 
@@ -48,6 +51,7 @@ export class BatchRepository {
       if (error instanceof DatabaseConstraintError && fences.has(error.constraint)) {
         throw new LeaseLostError(chainId, signer.relayer.address);
       }
+      if (error instanceof DatabaseConstraintError && topUpGuards.has(error.constraint)) return null;
       throw error;
     }
   }
@@ -59,7 +63,7 @@ export class BatchRepository {
   }
 
   private async signWithin({ sql, commit }: Transaction, draft: Draft): Promise<StoredBatch> {
-    const { chainId, signer, fees, paymentIds } = draft;
+    const { chainId, signer, fees, paymentIds, topUp } = draft;
     const { address } = signer.relayer;
     const [[taken], rows] = await Promise.all([
       sql<{ nonce: string }>(takeNonce, [chainId, address, this.holder, signer.token, draft.gaps]),
@@ -67,10 +71,11 @@ export class BatchRepository {
     ]);
     if (taken === undefined) throw new LeaseLostError(chainId, address);
     const nonce = BigInt(taken.nonce);
-    // Without payments only a gap is worth a transaction.
-    if (rows.length === 0 && (paymentIds.length > 0 || !draft.gaps.includes(nonce)))
-      throw new NothingToSign();
-    const errand = errandOf(rows.map(paymentOf), address, draft.gasLimit);
+    // Without payments only a gap is worth a transaction, and gas that a payer needs.
+    const isWorthIt =
+      rows.length > 0 || topUp !== null || (paymentIds.length === 0 && draft.gaps.includes(nonce));
+    if (!isWorthIt) throw new NothingToSign();
+    const errand = errandOf(rows.map(paymentOf), draft);
     const transaction = signErrand(signer.relayer, { chainId, nonce }, { errand, fees, version: 1 });
     const written = { draft, nonce, rows, gasLimit: errand.gas, transaction };
     crashPoint('settlement.signed');
@@ -107,6 +112,8 @@ async function store(sql: Sql, written: Written): Promise<BatchId> {
     transaction.maxPriorityFeePerGas,
     rows.map((payment) => payment.payment_id),
     events.map(({ id }) => id),
+    draft.topUp?.paymentId ?? null,
+    draft.topUp?.wei ?? null,
   ]);
   const [[row]] = await Promise.all([stored, emitEvents(sql, 'settlement', events)]);
   if (row === undefined) throw new TypeError('the database stored a batch and gave it no number');
@@ -168,8 +175,9 @@ const claimQueued = `
 /** One statement, whose parts run as each needs the one before: the guards of each look at what was written before it. */
 const storeBatch = `
   WITH batch AS (
-    INSERT INTO settlement.batch (chain_id, relayer, nonce, lease_token, asset, size, gas_limit, signed_at)
-    VALUES ($1, $2, $3::bigint, $4::bigint, $5, $6::int, $7::numeric, $8::bigint) RETURNING batch_id
+    INSERT INTO settlement.batch (chain_id, relayer, nonce, lease_token, asset, size, gas_limit, signed_at,
+                                  top_up_payment, top_up_wei)
+    VALUES ($1, $2, $3::bigint, $4::bigint, $5, $6::int, $7::numeric, $8::bigint, $15::uuid, $16::numeric) RETURNING batch_id
   ), first AS (
     INSERT INTO settlement.transaction (hash, batch_id, version, raw, max_fee_per_gas, max_priority_fee_per_gas)
     SELECT $9, batch_id, 1, $10, $11::numeric, $12::numeric FROM batch RETURNING batch_id

@@ -4,6 +4,7 @@ import type { PaymentId } from '@quittance/protocol';
 
 import type { Hex, Payment } from '../payment/payment.js';
 import type { LeasedRelayer } from '../relayer/lease.js';
+import type { TopUp } from '../sponsoring/top-up.js';
 
 /** Names a batch: digits, as the database counts. */
 export type BatchId = string & { readonly __batch: unique symbol };
@@ -57,8 +58,12 @@ export type OutstandingBatch = Slot & {
 export type Draft = {
   readonly chainId: ChainId;
   readonly signer: LeasedRelayer;
-  /** Payments of one asset, in the order they are to have; none to close a gap. */
+  /** Payments of one asset, in the order they are to have; none to close a gap, or to give gas. */
   readonly paymentIds: readonly PaymentId[];
+  /** What it gives a payer; null where it gives nothing. */
+  readonly topUp: TopUp | null;
+  /** Contracts that may be called to deploy a payer's wallet. */
+  readonly factories: readonly Hex[];
   readonly gasLimit: bigint;
   readonly fees: Fees;
   /** The chain's head now. */

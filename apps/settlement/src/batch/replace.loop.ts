@@ -157,8 +157,8 @@ export class Replacer {
 
 /** What a stored transaction does. */
 function errandIn(raw: Hex): { readonly errand: Errand; readonly isLegacy: boolean } {
-  const { to, data, gas, type } = parseTransaction(raw);
+  const { to, data, gas, value, type } = parseTransaction(raw);
   if (to == null || gas === undefined)
     throw new TypeError('a stored transaction has no receiver or no gas limit');
-  return { errand: { to, data: data ?? '0x', gas }, isLegacy: type === 'legacy' };
+  return { errand: { to, data: data ?? '0x', gas, value: value ?? 0n }, isLegacy: type === 'legacy' };
 }

@@ -14,16 +14,17 @@ import type { Hex } from '../payment/payment.js';
 import { LeaseLostError } from '../relayer/lease-lost.error.js';
 import type { LeasedRelayer } from '../relayer/lease.js';
 import type { Leases } from '../relayer/lease.loop.js';
+import type { Approver } from '../sponsoring/approver.js';
 import type { NonceWatch } from '../relayer/nonce.loop.js';
 import { takeTurns } from '../relayer/turn.js';
 import type { BatchRepository } from './batch.repository.js';
 import type { Slot, StoredBatch } from './batch.js';
 import { Doubts } from './doubts.js';
 import { companyMemoryMs, companyMs, gatherPauseMs } from './gather.js';
-import { pack } from './pack.js';
+import { type Pack, pack } from './pack.js';
 import { KnownPayees } from './payees.js';
 import type { PriceGate } from './price-gate.js';
-import { candidateOf, type Plan, Trial, type Tried } from './trial.js';
+import { type Candidate, candidateOf, type Plan, Trial, type Tried } from './trial.js';
 
 export type SubmitterOptions = {
   readonly chain: SettlementChain;
@@ -34,6 +35,7 @@ export type SubmitterOptions = {
   readonly batches: BatchRepository;
   readonly outcomes: OutcomeRepository;
   readonly follower: FollowerRepository;
+  readonly approver: Pick<Approver, 'step'>;
   readonly log: Log;
   /** Whether a relayer has what its transactions may cost. */
   readonly canPay: (relayer: Hex) => boolean;
@@ -112,6 +114,7 @@ export class Submitter {
         validAtSeconds: nowSeconds + validityMarginSeconds,
         limit: queueReadMax,
         overdueMax,
+        relayers: this.signers().map(({ relayer }) => relayer.address),
       }),
       batches.onTheirWay(chainId),
       prices.check(),
@@ -135,17 +138,19 @@ export class Submitter {
       company:
         performance.now() - this.signedTogether.atMs < companyMemoryMs ? this.signedTogether.payments : 1,
     });
-    if (pauseMs > 0) {
+    // Those that go alone have nobody to wait for.
+    const due = pauseMs > 0 ? ready.filter(({ batchLimit }) => batchLimit === 1) : ready;
+    if (due.length === 0) {
       // Those who may complete a company are worth a look each.
       if (pauseMs > companyMs) this.gatheringUntilMs = performance.now() + pauseMs;
       return pauseMs;
     }
-    const plans = this.plans(ready, slots);
+    const plans = this.plans(due, slots);
     if (plans.length === 0) return queuePollIntervalMs;
     const [fees, tried] = await Promise.all([this.options.prices.fees(), this.trial.run(plans, nowSeconds)]);
     await this.settle(tried.flatMap(({ others }) => others));
     if (fees === 'above_cap') return pricePollIntervalMs;
-    const toSign = tried.filter((one) => one.toSign.length > 0);
+    const toSign = tried.filter((one) => one.toSign.length > 0 || one.topUp !== null);
     let signed = 0;
     this.signedTogether = {
       atMs: performance.now(),
@@ -157,37 +162,53 @@ export class Submitter {
   }
 
   private plans(ready: readonly ReadyPayment[], slots: readonly Slot[]): Plan[] {
-    const { leases, canPay } = this.options;
     const load = new Map<Hex, number>();
     for (const { relayer } of slots) load.set(relayer, (load.get(relayer) ?? 0) + 1);
-    const signers = leases.held().filter(({ relayer }) => canPay(relayer.address));
-    const turns = takeTurns(signers, load, batchesMax);
-    if (turns.length === 0) return [];
-    const packs = pack(
+    const plans: Plan[] = [];
+    // Those that only one relayer may send are for that one, the others for any.
+    for (const [facilitator, group] of Map.groupBy(ready, (payment) => payment.facilitator)) {
+      const signers = this.signers().filter(({ relayer }) => [null, relayer.address].includes(facilitator));
+      const turns = takeTurns(signers, load, batchesMax - plans.length);
+      const packs = turns.length === 0 ? [] : this.packed(group, turns.length);
+      for (const [index, one] of packs.entries()) {
+        const signer = turns[index];
+        if (signer === undefined) continue;
+        plans.push({ signer, pack: one });
+        load.set(signer.relayer.address, (load.get(signer.relayer.address) ?? 0) + 1);
+      }
+    }
+    return plans;
+  }
+
+  private packed(ready: readonly ReadyPayment[], batchesAtMost: number): Pack<Candidate>[] {
+    return pack(
       ready.map((payment) => candidateOf(payment, this.doubts)),
-      { batchesMax: turns.length, payeeHolds: (payment) => this.payees.has(payment) },
+      { batchesMax: batchesAtMost, payeeHolds: (payment) => this.payees.has(payment) },
     );
-    return packs.flatMap((one, index) => {
-      const signer = turns[index];
-      return signer === undefined ? [] : [{ signer, pack: one }];
-    });
+  }
+
+  private signers(): readonly LeasedRelayer[] {
+    const { leases, canPay } = this.options;
+    return leases.held().filter(({ relayer }) => canPay(relayer.address));
   }
 
   /** Uses up the lowest nonce of a relayer that holds up later ones, with a transaction that does nothing. */
   async fill(signer: LeasedRelayer): Promise<void> {
     const fees = await this.options.prices.fees();
-    if (fees !== 'above_cap') await this.sign({ signer, toSign: [], gasLimit: 0n }, fees);
+    if (fees !== 'above_cap') await this.sign({ signer, toSign: [], gasLimit: 0n, topUp: null }, fees);
   }
 
   private async sign(tried: Omit<Tried, 'others'>, fees: Fees): Promise<boolean> {
     const { chain, batches, leases, nonces, log, onSigned } = this.options;
-    const { signer, toSign: paymentIds, gasLimit } = tried;
+    const { signer, toSign: paymentIds, gasLimit, topUp } = tried;
     this.head ??= (await chain.latestBlock()).number;
     try {
       const stored = await batches.sign({
         chainId: chain.network.chainId,
         signer,
         paymentIds,
+        topUp,
+        factories: chain.network.factories,
         gasLimit,
         fees,
         head: this.head,

@@ -16,14 +16,19 @@ const id = (index: number) => `payment-${index}` as PaymentId;
 const candidate = (index: number): Candidate => ({
   paymentId: id(index),
   chainId: 'eip155:1' as ChainId,
+  scheme: 'exact',
+  method: 'eip3009',
   asset: address,
   payer: address,
   payTo: address,
   amount: 1n,
+  ceiling: 1n,
   validAfter: 0n,
   validBefore: 10_000n,
   nonce: `0x${'22'.repeat(32)}`,
   signature: '0x',
+  facilitator: null,
+  sponsoring: null,
   attempts: 0,
   batchLimit: 1_000,
   reorgs: 0,
@@ -52,7 +57,6 @@ const decider = {
   alone: async ({ paymentId }: Candidate): Promise<Decision> => ({ kind: 'sign', paymentId, gasLimit: 7n }),
   judge: async (
     { paymentId }: { readonly paymentId: PaymentId },
-    _: bigint,
     estimate: { readonly ok: boolean },
   ): Promise<Decision> =>
     estimate.ok

@@ -1,15 +1,16 @@
-import { encodeTransferWithAuthorization } from '@quittance/exact-evm';
+import { settlementCallOf } from '@quittance/exact-evm';
 import type { PaymentId } from '@quittance/protocol';
 
 import type { Decider, Decision } from '../attempt/decider.js';
 import { deferred } from '../attempt/decider.js';
-import { transferOf } from '../attempt/transfer.js';
+import { settlementOf, transferOf } from '../attempt/transfer.js';
 import type { SettlementChain } from '../chain/settlement-chain.js';
 import { backoffMs } from '../loop/backoff.js';
 import type { Log } from '../loop/wakeable.loop.js';
 import type { ReadyPayment } from '../payment/payment.repository.js';
 import type { Hex } from '../payment/payment.js';
 import type { LeasedRelayer } from '../relayer/lease.js';
+import type { TopUp } from '../sponsoring/top-up.js';
 import type { Doubts } from './doubts.js';
 import { batchGasLimit } from './gas.js';
 import type { Pack } from './pack.js';
@@ -21,7 +22,7 @@ export function candidateOf(payment: ReadyPayment, doubts: Doubts): Candidate {
   return {
     ...payment,
     batchLimit: Math.min(payment.batchLimit, doubts.limitOf(payment.paymentId)),
-    calldata: encodeTransferWithAuthorization(transferOf(payment)),
+    calldata: settlementCallOf(settlementOf(payment)).data,
   };
 }
 
@@ -32,7 +33,9 @@ export type Tried = {
   readonly signer: LeasedRelayer;
   readonly toSign: readonly PaymentId[];
   readonly gasLimit: bigint;
-  readonly others: readonly Exclude<Decision, { readonly kind: 'sign' }>[];
+  /** What to give a payer before its payment is signed, instead of anything else. */
+  readonly topUp: TopUp | null;
+  readonly others: readonly Exclude<Decision, { readonly kind: 'sign' | 'top_up' }>[];
 };
 
 export type TrialOptions = {
@@ -75,7 +78,8 @@ export class Trial {
     return {
       signer,
       toSign: decision?.kind === 'sign' ? [decision.paymentId] : [],
-      gasLimit: decision?.kind === 'sign' ? decision.gasLimit : 0n,
+      gasLimit: decision?.kind === 'sign' || decision?.kind === 'top_up' ? decision.gasLimit : 0n,
+      topUp: decision?.kind === 'top_up' ? decision.topUp : null,
       others: othersOf(decisions),
     };
   }
@@ -98,7 +102,7 @@ export class Trial {
           doubts.raise([payment.paymentId], 1);
           return null;
         }
-        return decider.judge(payment, nowSeconds, result.ok ? { ok: true, gas: 0n } : result);
+        return decider.judge(payment, result.ok ? { ok: true, gas: 0n } : result, { nowSeconds });
       }),
     );
     const kept = decisions.flatMap((decision, index) => (decision?.kind === 'sign' ? [index] : []));
@@ -106,6 +110,7 @@ export class Trial {
       signer,
       toSign: kept.flatMap((index) => members[index]?.paymentId ?? []),
       gasLimit: batchGasLimit(kept.map((index) => gas[index] ?? 0n)),
+      topUp: null,
       others: othersOf(decisions),
     };
   }
@@ -123,7 +128,7 @@ export class Trial {
       members.map(({ paymentId }) => paymentId),
       Math.ceil(size / 2),
     );
-    return { signer, toSign: [], gasLimit: 0n, others: [] };
+    return { signer, toSign: [], gasLimit: 0n, topUp: null, others: [] };
   }
 
   /** The node is there and cannot say: one of them may be why, or that they are so many. */
@@ -139,10 +144,12 @@ export class Trial {
       Math.ceil(members.length / 2),
     );
     const others = members.map((payment) => deferred(payment, backoffMs(payment.faults)));
-    return { signer, toSign: [], gasLimit: 0n, others: othersOf(others) };
+    return { signer, toSign: [], gasLimit: 0n, topUp: null, others: othersOf(others) };
   }
 }
 
 function othersOf(decisions: readonly (Decision | null)[]): Tried['others'] {
-  return decisions.flatMap((decision) => (decision === null || decision.kind === 'sign' ? [] : [decision]));
+  return decisions.flatMap((decision) =>
+    decision === null || decision.kind === 'sign' || decision.kind === 'top_up' ? [] : [decision],
+  );
 }

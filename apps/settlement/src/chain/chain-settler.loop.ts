@@ -12,6 +12,8 @@ import { ResendRepository } from '../batch/resend.repository.js';
 import { Submitter } from '../batch/submit.loop.js';
 import { Follower } from '../follower/follow.loop.js';
 import { FollowerRepository } from '../follower/follower.repository.js';
+import { OpenPermitRepository } from '../follower/open-permit.repository.js';
+import { OpenPermits } from '../follower/open-permits.loop.js';
 import { ReorgRepository } from '../follower/reorg.repository.js';
 import { type Log, WakeableLoop } from '../loop/wakeable.loop.js';
 import type { Outcome } from '../payment/outcome.js';
@@ -20,6 +22,8 @@ import { PaymentRepository } from '../payment/payment.repository.js';
 import { type HolderPresence, Leases } from '../relayer/lease.loop.js';
 import { NonceWatch } from '../relayer/nonce.loop.js';
 import { RelayerRepository } from '../relayer/relayer.repository.js';
+import { Approver } from '../sponsoring/approver.js';
+import { TopUpRepository } from '../sponsoring/top-up.repository.js';
 import { ChainStatusRepository } from '../treasury/chain-status.repository.js';
 import { SpendRepository } from '../treasury/spend.repository.js';
 import { Suspension } from '../treasury/suspension.loop.js';
@@ -71,6 +75,7 @@ export class ChainSettler {
   private readonly broadcaster: Broadcaster;
   private readonly replacer: Replacer;
   private readonly follower: Follower;
+  private readonly openPermits: OpenPermits;
   private readonly suspension: Suspension;
   private readonly treasury: Treasury;
   private readonly fees: FeeBook;
@@ -87,6 +92,7 @@ export class ChainSettler {
     this.suspension = this.createSuspension();
     this.treasury = this.createTreasury();
     this.follower = this.createFollower(fees);
+    this.openPermits = this.createOpenPermits();
     this.leases = this.createLeases();
     this.broadcaster = this.createBroadcaster();
     this.nonces = this.createNonceWatch();
@@ -134,7 +140,9 @@ export class ChainSettler {
   async close(): Promise<void> {
     await this.identity.close();
     await Promise.all(
-      [this.submitter, this.replacer, this.nonces, this.follower, this.treasury].map((part) => part.close()),
+      [this.submitter, this.replacer, this.nonces, this.follower, this.openPermits, this.treasury].map(
+        (part) => part.close(),
+      ),
     );
     await Promise.all([this.suspension.close(), this.endpoints.close()]);
     await this.broadcaster.close();
@@ -160,6 +168,17 @@ export class ChainSettler {
         hooks?.onOutcomes?.(changed);
       },
       onReorg: () => hooks?.onReorg?.(),
+    });
+  }
+
+  private createOpenPermits(): OpenPermits {
+    const { database, hooks } = this.options;
+    return new OpenPermits({
+      ...this.options,
+      follower: new FollowerRepository(database),
+      payments: new OpenPermitRepository(database),
+      outcomes: new OutcomeRepository(database),
+      onOutcomes: (changed) => hooks?.onOutcomes?.(changed),
     });
   }
 
@@ -218,6 +237,7 @@ export class ChainSettler {
       batches: new BatchRepository(database, this.leases.holder),
       outcomes: new OutcomeRepository(database),
       follower: new FollowerRepository(database),
+      approver: new Approver({ ...this.options, fees, topUps: new TopUpRepository(database) }),
       canPay: (relayer) => this.treasury.canPay(relayer),
       onSigned: (batch) => {
         this.broadcaster.sendSoon([batch.transaction]);
@@ -247,10 +267,8 @@ export class ChainSettler {
       await chain.checkIdentity();
     } catch (error) {
       if (isRetryable(error)) throw error;
-      log.error(
-        { err: error, chainId: chain.network.chainId },
-        'the node is not of the configured chain; nothing is settled there',
-      );
+      const { chainId } = chain.network;
+      log.error({ err: error, chainId }, 'the node is not of the configured chain; nothing is settled there');
       return identityRetryMs;
     }
     this.checked = true;
@@ -258,6 +276,7 @@ export class ChainSettler {
       this.endpoints,
       this.leases,
       this.follower,
+      this.openPermits,
       this.broadcaster,
       this.nonces,
       this.submitter,

@@ -6,8 +6,16 @@ import type { AuthorizationLog, ChainBlock, ChainReceipt, SettlementChain } from
 
 type Reader = Parameters<typeof findEnd>[0];
 
-const payment = { asset: '0xa', payer: '0xb', nonce: '0xc' } as const;
+const payment = {
+  method: 'eip3009',
+  asset: '0xa',
+  payer: '0xb',
+  payTo: '0xd',
+  amount: 1n,
+  nonce: '0xc',
+} as const;
 const log = { asset: '0xa', authorizer: '0xb', nonce: '0xc' } as unknown as AuthorizationLog;
+const isTaken = async () => false;
 const used = { how: 'used', log };
 
 /** A chain of a block each second, with one use and one cancellation at most. */
@@ -20,28 +28,30 @@ function chain({ at, cancelledAt }: { at?: bigint; cancelledAt?: bigint }): Read
         number !== undefined && number >= fromBlock && number <= toBlock ? [log] : [];
       return { used: logsAt(at), cancelled: logsAt(cancelledAt) };
     },
-  };
+  } as Partial<Reader> as Reader;
 }
 
 describe('a search for what ended an authorization', () => {
   it('goes back until the payment was accepted, and no further', async () => {
-    const bounds = { head: 9_000n, acceptedSeconds: 7_000n };
+    const bounds = { head: 9_000n, acceptedSeconds: 7_000n, isTaken };
     await expect(findEnd(chain({ at: 6_900n }), payment, bounds)).resolves.toEqual(used);
     await expect(findEnd(chain({ at: 100n }), payment, bounds)).resolves.toBeNull();
-    const young = { head: 9n, acceptedSeconds: 0n };
+    const young = { head: 9n, acceptedSeconds: 0n, isTaken };
     await expect(findEnd(chain({ at: 0n }), payment, young)).resolves.toEqual(used);
   });
 
   it('says that it does not know when that is too long ago', async () => {
-    const bounds = { head: 200_000n, acceptedSeconds: 50_000n };
+    const bounds = { head: 200_000n, acceptedSeconds: 50_000n, isTaken };
     await expect(findEnd(chain({}), payment, bounds)).resolves.toBe('unknown');
     await expect(findEnd(chain({ at: 60_000n }), payment, bounds)).resolves.toBe('unknown');
     await expect(findEnd(chain({ at: 150_000n }), payment, bounds)).resolves.toEqual(used);
-    await expect(findEnd(chain({}), payment, { head: 99_999n, acceptedSeconds: 0n })).resolves.toBeNull();
+    await expect(
+      findEnd(chain({}), payment, { head: 99_999n, acceptedSeconds: 0n, isTaken }),
+    ).resolves.toBeNull();
   });
 
   it('finds a cancellation, and rather a use', async () => {
-    const bounds = { head: 900n, acceptedSeconds: 0n };
+    const bounds = { head: 900n, acceptedSeconds: 0n, isTaken };
     await expect(findEnd(chain({ cancelledAt: 10n }), payment, bounds)).resolves.toEqual({
       how: 'cancelled',
       log,

@@ -1,11 +1,20 @@
-import { rangesDownFrom } from '../follower/block-range.js';
+import { type BlockRange, rangesDownFrom } from '../follower/block-range.js';
 import type { FoundBlock, Landing } from '../payment/finding.js';
-import type { Hex, Payment } from '../payment/payment.js';
+import type { Hex } from '../payment/payment.js';
 import { ChainInconsistentError } from './chain-inconsistent.error.js';
+import { type PaymentTerms, useIn } from './payment-use.js';
+import {
+  type AuthorizationEnd,
+  permitEndIn,
+  type PermitEndReader,
+  type TakenTransfers,
+} from './permit-search.js';
 import type { AuthorizationLog, SettlementChain } from './settlement-chain.js';
 
+export type { AuthorizationEnd } from './permit-search.js';
+
 type BlockReader = Pick<SettlementChain, 'network' | 'block'>;
-type EndReader = Pick<SettlementChain, 'network' | 'block' | 'authorizationEnds'>;
+type EndReader = Pick<SettlementChain, 'network' | 'block' | 'authorizationEnds'> & PermitEndReader;
 
 /** Ranges that a search asks for at most. */
 const rangesMax = 200;
@@ -16,12 +25,8 @@ export type SearchBounds = {
   readonly head: bigint;
   /** When the facilitator accepted the payment, seconds since 1970. */
   readonly acceptedSeconds: bigint;
+  readonly isTaken: TakenTransfers;
 };
-
-type Identity = Pick<Payment, 'asset' | 'payer' | 'nonce'>;
-
-/** The log that ended an authorization: a transfer used it, or its payer cancelled it. */
-export type AuthorizationEnd = { readonly how: 'used' | 'cancelled'; readonly log: AuthorizationLog };
 
 /**
  * What ended an authorization, searched from `head` back to when it was accepted; null when no log is found, which is no
@@ -29,17 +34,17 @@ export type AuthorizationEnd = { readonly how: 'used' | 'cancelled'; readonly lo
  */
 export async function findEnd(
   chain: EndReader,
-  { asset, payer, nonce }: Identity,
-  { head, acceptedSeconds }: SearchBounds,
+  payment: PaymentTerms,
+  { head, acceptedSeconds, isTaken }: SearchBounds,
 ): Promise<AuthorizationEnd | 'unknown' | null> {
   let asked = 0;
   for (const range of rangesDownFrom(head, 0n)) {
     if (asked === rangesMax) return 'unknown';
-    const { used, cancelled } = await chain.authorizationEnds({ ...range, asset, authorizer: payer, nonce });
-    const [use] = used;
-    if (use !== undefined) return { how: 'used', log: use };
-    const [cancellation] = cancelled;
-    if (cancellation !== undefined) return { how: 'cancelled', log: cancellation };
+    const end =
+      payment.method === 'permit2'
+        ? await permitEndIn(chain, payment, { ...range, isTaken })
+        : await authorizationEndIn(chain, payment, range);
+    if (end !== null) return end;
     asked += 1;
     if (range.fromBlock === 0n) return null;
     const oldest = await chain.block(range.fromBlock);
@@ -48,15 +53,27 @@ export async function findEnd(
   return null;
 }
 
+async function authorizationEndIn(
+  chain: Pick<EndReader, 'authorizationEnds'>,
+  { asset, payer: authorizer, nonce }: PaymentTerms,
+  range: BlockRange,
+): Promise<AuthorizationEnd | null> {
+  const { used, cancelled } = await chain.authorizationEnds({ ...range, asset, authorizer, nonce });
+  const [use] = used;
+  if (use !== undefined) return { how: 'used', log: use };
+  const [cancellation] = cancelled;
+  return cancellation === undefined ? null : { how: 'cancelled', log: cancellation };
+}
+
 /** The log by which one of these transactions used an authorization, from their receipts; null when none did. */
 export async function findUseIn(
   chain: Pick<SettlementChain, 'receipt'>,
   transactions: readonly Hex[],
-  { asset, payer, nonce }: Identity,
+  payment: PaymentTerms,
 ): Promise<AuthorizationLog | null> {
   const receipts = await Promise.all(transactions.map((hash) => chain.receipt(hash)));
-  const logs = receipts.flatMap((receipt) => receipt?.authorizationsUsed ?? []);
-  return logs.find((log) => log.asset === asset && log.authorizer === payer && log.nonce === nonce) ?? null;
+  const uses = receipts.map((receipt) => (receipt === null ? null : useIn(receipt, payment)));
+  return uses.find((use) => use !== null) ?? null;
 }
 
 /**

@@ -1,7 +1,4 @@
-import type { EvmChain, GasEstimate } from '@quittance/chain';
-
-import type { Transfer } from '../attempt/transfer.js';
-import type { Hex } from '../payment/payment.js';
+import type { EvmChain } from '@quittance/chain';
 
 /** What settling asks of a chain. */
 export type SettlementChain = Pick<
@@ -16,20 +13,23 @@ export type SettlementChain = Pick<
   | 'endpointsHealth'
   | 'authorizationUsedWithBlock'
   | 'authorizationEnds'
-  | 'authorizationState'
-  | 'spentNonces'
+  | 'permitEnds'
+  | 'spentOf'
+  | 'standing'
   | 'receipt'
   | 'blockNumberOf'
+  | 'calldataOf'
   | 'transactionCount'
+  | 'estimateCall'
+  | 'goesThrough'
+  | 'lastRevert'
   | 'simulateBatch'
   | 'transactionCountMax'
   | 'balance'
   | 'fees'
   | 'broadcast'
   | 'revertReason'
-> & {
-  estimateTransfer(transfer: Transfer, from: Hex): Promise<GasEstimate>;
-};
+>;
 
 export type AuthorizationLog = Awaited<
   ReturnType<SettlementChain['authorizationUsedWithBlock']>

@@ -23,6 +23,7 @@ function batchOf(size: number): KnownBatch {
     nonce: 0n,
     state: 'outstanding',
     filledEventId: null,
+    topUp: null,
     members: Array.from({ length: size }, (_, position) => ({
       paymentId: `p${position}` as PaymentId,
       n: 1,
@@ -45,6 +46,7 @@ const receiptOf = (cost: {
   from: '0xa',
   operatorFee: null,
   authorizationsUsed: [],
+  proxyTransfers: [],
 });
 const sum = (values: readonly bigint[]) => values.reduce((total, value) => total + value, 0n);
 

@@ -4,6 +4,7 @@ import type { Sql } from '@quittance/database';
 import { createEvent, digits, type EventOf } from '@quittance/events';
 
 import { blockRef } from '../payment/finding.js';
+import type { TopUp } from '../sponsoring/top-up.js';
 import type { BatchEnd } from './batch-end.js';
 
 type MinedEnd = Extract<BatchEnd, { readonly type: 'mined' }>;
@@ -41,7 +42,7 @@ export async function lockOpen(sql: Sql, ends: readonly BatchEnd[]): Promise<rea
   });
 }
 
-function filledEvent({ batch, transaction, block, cost }: MinedEnd): Filled {
+function filledEvent({ batch, transaction, succeeded, block, cost }: MinedEnd): Filled {
   return createEvent({
     id: randomUUID(),
     type: 'settlement.filled',
@@ -57,8 +58,13 @@ function filledEvent({ batch, transaction, block, cost }: MinedEnd): Filled {
       gasPrice: digits(cost.gasPrice),
       fee: digits(cost.fee),
       takesBack: batch.filledEventId,
+      ...(batch.topUp === null ? {} : { topUp: given(batch.topUp, succeeded) }),
     },
   });
+}
+
+function given({ paymentId, account, wei }: TopUp, succeeded: boolean) {
+  return { paymentId, account, amount: digits(succeeded ? wei : 0n) };
 }
 
 function minedValues(mined: readonly MinedEnd[], filledEventId: (end: MinedEnd) => string | null): unknown[] {

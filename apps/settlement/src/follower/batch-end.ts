@@ -3,6 +3,7 @@ import type { PaymentId } from '@quittance/protocol';
 
 import type { BatchId, BatchState, Slot } from '../batch/batch.js';
 import type { ChainReceipt } from '../chain/settlement-chain.js';
+import type { TopUp } from '../sponsoring/top-up.js';
 import type { Cost, Finding, FoundBlock, Landing } from '../payment/finding.js';
 import type { Hex } from '../payment/payment.js';
 
@@ -15,6 +16,8 @@ export type KnownBatch = Slot & {
   readonly state: BatchState;
   /** The event that told of it before, when it carries nothing. */
   readonly filledEventId: string | null;
+  /** What it gives a payer; null where it gives nothing. */
+  readonly topUp: TopUp | null;
   /** By position. */
   readonly members: readonly BatchMember[];
 };

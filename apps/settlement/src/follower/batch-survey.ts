@@ -1,9 +1,12 @@
 import type { PaymentId } from '@quittance/protocol';
 
+import { hindranceOf } from '../attempt/hindrance.js';
 import { revertDetail, revertMeaning } from '../attempt/revert.js';
 import type { BatchId, OutstandingBatch } from '../batch/batch.js';
 import { ChainInconsistentError } from '../chain/chain-inconsistent.error.js';
 import { blockAt, findEnd } from '../chain/log-search.js';
+import { useIn } from '../chain/payment-use.js';
+import type { TakenTransfers } from '../chain/permit-search.js';
 import type {
   AuthorizationLog,
   ChainBlock,
@@ -35,6 +38,7 @@ export type StoredBatches = {
   batchesWith(transactions: readonly Hex[]): Promise<readonly KnownBatch[]>;
   match(logs: readonly AuthorizationLog[]): Promise<readonly MatchedLog[]>;
   payment(paymentId: PaymentId): Promise<AcceptedPayment | null>;
+  takenFrom(payment: Payment): TakenTransfers;
 };
 
 /** A batch whose nonce is used, with the receipt of whichever of its transactions was mined. */
@@ -218,6 +222,12 @@ export class BatchSurvey {
     if (member === undefined || others.length > 0 || landings.has(member.paymentId))
       return succeededBatch(batch, mined, { landings, unusedAlone: false });
     const accepted = await this.stored.payment(member.paymentId);
+    const landing = accepted === null ? null : permitLanding(mined, accepted.payment);
+    if (landing !== null)
+      return succeededBatch(batch, mined, {
+        landings: new Map([[member.paymentId, landing]]),
+        unusedAlone: false,
+      });
     const unusedAlone = accepted !== null && !(await this.isSpent(accepted.payment, confirmed));
     return succeededBatch(batch, mined, { landings, unusedAlone });
   }
@@ -235,21 +245,45 @@ export class BatchSurvey {
       this.chain.revertReason(mined.receipt.transaction),
       this.isSpent(payment, confirmed),
     ]);
-    if (!spent) return revertedSingle(batch, mined, verdict(text, false));
-    const end = await findEnd(this.chain, payment, { head: confirmed, acceptedSeconds });
+    if (!spent) {
+      const why = await this.verdict(payment, text);
+      return why === null ? revertedBatch(batch, mined) : revertedSingle(batch, mined, why);
+    }
+    const isTaken = this.stored.takenFrom(payment);
+    const end = await findEnd(this.chain, payment, { head: confirmed, acceptedSeconds, isTaken });
     if (end === null || end === 'unknown') return revertedBatch(batch, mined);
     await blockAt(this.reader, end.log.blockNumber, end.log.blockHash);
-    const failed = revertedSingle(batch, mined, verdict(text, true));
+    const failed = revertedSingle(batch, mined, spentVerdict(payment, text));
     if (end.how === 'cancelled') return failed;
     const spender = await new ChainSurvey(this.reader).landed(await this.stored.match([end.log]));
     return { end: failed.end, findings: [...spender, ...failed.findings] };
   }
 
   /** As of a block by its number, so that a node that lags behind it cannot answer. */
-  private async isSpent({ asset, payer, nonce }: Payment, atBlock: bigint): Promise<boolean> {
-    const spent = await this.chain.spentNonces({ asset, authorizer: payer, nonces: [nonce], atBlock });
-    return spent.length > 0;
+  private async isSpent(payment: Payment, atBlock: bigint): Promise<boolean> {
+    const [spent] = await this.chain.spentOf([payment], atBlock);
+    return spent === true;
   }
+
+  /** Why a payment whose authorization is unused failed; null where it may go through once its approval is on chain. */
+  private async verdict(payment: Payment, text: string): Promise<Verdict | null> {
+    const meaning = revertMeaning(text, payment.method);
+    const detail = revertDetail('Mined and reverted: ', text);
+    if (meaning.kind === 'not_moved') {
+      const standing = await this.chain.standing(payment.asset, payment.payer);
+      const hindrance = hindranceOf(payment, standing, text);
+      if (hindrance.kind === 'approval') return null;
+      return { reason: hindrance.reason, detail, authorizationSpent: false };
+    }
+    const reason = meaning.kind === 'refused' ? meaning.reason : 'invalid_exact_evm_transaction_failed';
+    return { reason, detail, authorizationSpent: false };
+  }
+}
+
+/** Where a payment by Permit2 landed, whose transaction carries nothing else; null for others. */
+function permitLanding({ receipt, block }: Mined, payment: Payment): Landing | null {
+  const use = payment.method === 'permit2' ? useIn(receipt, payment) : null;
+  return use === null ? null : { transaction: use.transaction, block, logIndex: use.logIndex };
 }
 
 const nothingLanded: Landed = { landings: new Map(), unusedAlone: false };
@@ -258,12 +292,10 @@ function placeOf({ transaction, logIndex }: AuthorizationLog): string {
   return `${transaction}/${logIndex}`;
 }
 
-function verdict(text: string, spent: boolean): Verdict {
-  const meaning = revertMeaning(text);
-  const reason = meaning.kind === 'refused' ? meaning.reason : 'invalid_exact_evm_transaction_failed';
+function spentVerdict({ method }: Payment, text: string): Verdict {
   return {
-    reason: spent ? 'invalid_exact_evm_nonce_already_used' : reason,
+    reason: method === 'permit2' ? 'permit2_invalid_nonce' : 'invalid_exact_evm_nonce_already_used',
     detail: revertDetail('Mined and reverted: ', text),
-    authorizationSpent: spent,
+    authorizationSpent: true,
   };
 }

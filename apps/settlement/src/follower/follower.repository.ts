@@ -12,7 +12,7 @@ import { blockRef, type Finding, type FoundBlock } from '../payment/finding.js';
 import type { Outcome } from '../payment/outcome.js';
 import { applyAll, lockFound, writeOutcomes } from '../payment/outcome.repository.js';
 import type { WatchedRows } from '../payment/watched.repository.js';
-import type { Hex } from '../payment/payment.js';
+import type { Hex, Payment } from '../payment/payment.js';
 import type { BatchEnd, EndedBatch } from './batch-end.js';
 import type { StoredBatches } from './batch-survey.js';
 import { lockOpen, writeEnds } from './batch-end.repository.js';
@@ -22,7 +22,9 @@ import {
   readOutstanding,
   readTransactions,
   storedBatches,
+  takenFrom,
 } from './known-batch.repository.js';
+import type { TakenTransfers } from '../chain/permit-search.js';
 import type { AuthorizationLog } from '../chain/settlement-chain.js';
 import type { MatchedLog } from './survey.js';
 
@@ -73,6 +75,11 @@ export class FollowerRepository {
   /** All transactions that were ever signed for a payment, newest first. */
   async transactionsOf(paymentId: PaymentId): Promise<readonly Hex[]> {
     return readTransactions(this.database.sql, paymentId);
+  }
+
+  /** Which transfers are not a payment's. */
+  takenFrom(payment: Payment): TakenTransfers {
+    return takenFrom(this.database.sql, payment);
   }
 
   /** What surveys of a chain ask of the database. */

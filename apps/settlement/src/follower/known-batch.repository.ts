@@ -3,9 +3,11 @@ import type { ChainId } from '@quittance/money';
 import type { PaymentId } from '@quittance/protocol';
 
 import type { BatchId, BatchState, OutstandingBatch } from '../batch/batch.js';
+import type { TakenTransfers } from '../chain/permit-search.js';
 import type { AuthorizationLog } from '../chain/settlement-chain.js';
 import { paymentColumns, paymentOf, type PaymentRow } from '../payment/payment-row.js';
-import type { Hex } from '../payment/payment.js';
+import type { Hex, Payment } from '../payment/payment.js';
+import type { TopUp } from '../sponsoring/top-up.js';
 import type { BatchMember, KnownBatch } from './batch-end.js';
 import type { AcceptedPayment, StoredBatches } from './batch-survey.js';
 import type { MatchedLog } from './survey.js';
@@ -17,6 +19,7 @@ export function storedBatches({ sql }: Pick<Database, 'sql'>, chainId: ChainId):
     batchesWith: (transactions) => readBatchesWith(sql, transactions),
     match: (logs) => matchLogs(sql, chainId, logs),
     payment: (paymentId) => readAcceptedPayment(sql, paymentId),
+    takenFrom: (payment) => takenFrom(sql, payment),
   };
 }
 
@@ -41,6 +44,17 @@ export async function matchLogs(
     const log = logs[ordinal];
     return log === undefined ? [] : [{ log, paymentId, batchId }];
   });
+}
+
+/** Which transfers are not a payment's: those of transactions that we made for another, or by which another settled. */
+export function takenFrom(
+  sql: Sql,
+  { paymentId, chainId }: Pick<Payment, 'paymentId' | 'chainId'>,
+): TakenTransfers {
+  return async ({ transaction, logIndex }) => {
+    const [row] = await sql<{ is_taken: boolean }>(taken, [paymentId, chainId, transaction, logIndex]);
+    return row?.is_taken === true;
+  };
 }
 
 /** Batches whose outcome is not known, by relayer and nonce. */
@@ -103,6 +117,7 @@ function knownBatches([rows, members]: readonly [BatchRow[], MemberRow[]]): Know
     nonce: BigInt(row.nonce),
     state: row.state,
     filledEventId: row.filled_event_id,
+    topUp: topUpOf(row),
     members: byBatch.get(row.batch_id) ?? [],
   }));
 }
@@ -132,20 +147,38 @@ type BatchRow = {
   readonly nonce: string;
   readonly state: BatchState;
   readonly filled_event_id: string | null;
+  readonly top_up_payment: PaymentId | null;
+  readonly top_up_account: Hex | null;
+  readonly top_up_wei: string | null;
 };
+
+function topUpOf({
+  top_up_payment: paymentId,
+  top_up_account: account,
+  top_up_wei: wei,
+}: BatchRow): TopUp | null {
+  return paymentId === null || account === null ? null : { paymentId, account, wei: BigInt(wei ?? 0) };
+}
 
 /** Each log is looked up by itself, by its keys: joins are planned as walks through all payments and batches of the chain. */
 const matched = `
   SELECT l.ordinal, l.payment_id::text, l.batch_id::text
   FROM (SELECT g.ordinal,
                (SELECT p.payment_id FROM settlement.payment p
-                 WHERE p.chain_id = $1 AND p.asset = g.asset AND p.payer = g.authorizer AND p.nonce = g.nonce) AS payment_id,
+                 WHERE p.chain_id = $1 AND p.authority = g.asset AND p.payer = g.authorizer AND p.nonce = g.nonce) AS payment_id,
                (SELECT b.batch_id FROM settlement.batch b WHERE b.chain_id = $1 AND b.batch_id = (
                   SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = g.transaction)) AS batch_id
         FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
           AS g (ordinal, asset, authorizer, nonce, transaction)) AS l
   WHERE l.payment_id IS NOT NULL OR l.batch_id IS NOT NULL
   ORDER BY l.ordinal`;
+
+const taken = `
+  SELECT EXISTS (SELECT FROM settlement.transaction t JOIN settlement.attempt a USING (batch_id)
+                  WHERE t.hash = $3 AND a.payment_id <> $1::uuid)
+      OR EXISTS (SELECT FROM settlement.payment p
+                  WHERE p.chain_id = $2 AND p.settled_transaction = $3 AND p.settled_log_index = $4::int
+                    AND p.method = 'permit2' AND p.state = 'confirmed' AND p.payment_id <> $1::uuid) AS is_taken`;
 
 /** After this nodes have long told each other apart. */
 const displacedLookBackSeconds = 3_600;
@@ -168,11 +201,14 @@ const transactions = `
   WHERE a.payment_id = $1::uuid ORDER BY a.n DESC, t.version DESC`;
 
 const selectBatch = `
-  SELECT b.batch_id::text, b.chain_id, b.relayer, b.nonce::text, b.state, b.filled_event_id::text`;
+  SELECT b.batch_id::text, b.chain_id, b.relayer, b.nonce::text, b.state, b.filled_event_id::text,
+         b.top_up_payment::text, b.top_up_wei::text,
+         (SELECT p.payer FROM settlement.payment p WHERE p.payment_id = b.top_up_payment) AS top_up_account
+  FROM settlement.batch b`;
 const selectMember = 'SELECT a.batch_id::text, a.payment_id::text AS "paymentId", a.n, a.position';
 
 const batches = `${selectBatch}
-  FROM settlement.batch b WHERE b.batch_id = ANY ($1::bigint[]) ORDER BY b.batch_id`;
+  WHERE b.batch_id = ANY ($1::bigint[]) ORDER BY b.batch_id`;
 
 const membersOf = `${selectMember}
   FROM settlement.attempt a WHERE a.batch_id = ANY ($1::bigint[]) ORDER BY a.batch_id, a.position`;
@@ -180,7 +216,7 @@ const membersOf = `${selectMember}
 const idsWith = 'ARRAY(SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = ANY ($1::text[]))';
 
 const batchesWith = `${selectBatch}
-  FROM settlement.batch b WHERE b.batch_id = ANY (${idsWith}) ORDER BY b.batch_id`;
+  WHERE b.batch_id = ANY (${idsWith}) ORDER BY b.batch_id`;
 
 const membersWith = `${selectMember}
   FROM settlement.attempt a WHERE a.batch_id = ANY (${idsWith}) ORDER BY a.batch_id, a.position`;

@@ -5,7 +5,7 @@ import type { QuittanceEvent } from '@quittance/events';
 
 import { attemptOf, type Finding } from './finding.js';
 import { lockWatched, writeChanges, type WatchedRows } from './watched.repository.js';
-import { applyFinding, blockOf, type Outcome } from './outcome.js';
+import { applyFinding, blockOf, type Outcome, type Watched } from './outcome.js';
 import type { Stamp } from './settlement-event.js';
 
 /** Writes what the chain says about payments, with the events that tell it. */
@@ -51,19 +51,36 @@ export function applyAll({ payments, attempts }: WatchedRows, findings: readonly
   const at = new Date();
   for (const finding of findings) {
     const before = payments.get(finding.paymentId);
-    if (before === undefined) continue;
+    if (before === undefined || isTaken(finding, payments)) continue;
     const known = attempts.get(finding.paymentId);
     const attempt = known?.get(attemptOf(finding) ?? 0) ?? null;
     const stamp: Stamp = { id: randomUUID(), at };
     const outcome = applyFinding(before, attempt, { finding, stamp });
-    if (outcome.event === null && outcome.attempt === null && outcome.watched.standing === before.standing)
-      continue;
+    if (isNothing(outcome, before)) continue;
     payments.set(finding.paymentId, outcome.watched);
     if (attempt !== null && outcome.attempt !== null)
       known?.set(attempt.n, { ...attempt, state: outcome.attempt.state });
     outcomes.push(outcome);
   }
   return outcomes;
+}
+
+function isNothing({ event, attempt, watched }: Outcome, before: Watched): boolean {
+  return event === null && attempt === null && watched.standing === before.standing;
+}
+
+/** One transfer pays one payment; who else it was thought to pay is searched for again. */
+function isTaken(finding: Finding, payments: WatchedRows['payments']): boolean {
+  if (finding.type !== 'landed' || payments.get(finding.paymentId)?.payment.method !== 'permit2')
+    return false;
+  const { transaction, logIndex } = finding.landing;
+  return [...payments.values()].some(
+    ({ payment, settled }) =>
+      payment.paymentId !== finding.paymentId &&
+      payment.method === 'permit2' &&
+      settled?.landing.transaction === transaction &&
+      settled.landing.logIndex === logIndex,
+  );
 }
 
 function lastOfEach(outcomes: readonly Outcome[]) {

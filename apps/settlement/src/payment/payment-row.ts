@@ -1,21 +1,28 @@
+import type { EvmScheme, PaymentMethod } from '@quittance/exact-evm';
 import type { ChainId } from '@quittance/money';
 import type { PaymentId } from '@quittance/protocol';
 
 import type { Settled, Watched } from './outcome.js';
 import type { Hex, Payment, PaymentState } from './payment.js';
+import { sponsoringOf, type SponsoringText } from './sponsoring.js';
 
 /** A row of settlement.payment as `paymentColumns` selects it: numbers that may pass 2^53 as text. */
 export type PaymentRow = {
   readonly payment_id: PaymentId;
   readonly chain_id: ChainId;
+  readonly scheme: EvmScheme;
+  readonly method: PaymentMethod;
   readonly asset: Hex;
   readonly payer: Hex;
   readonly pay_to: Hex;
   readonly amount: string;
+  readonly ceiling: string | null;
   readonly valid_after: string;
   readonly valid_before: string;
   readonly nonce: Hex;
   readonly signature: Hex;
+  readonly facilitator: Hex | null;
+  readonly sponsoring: SponsoringText | null;
   readonly state: PaymentState;
   readonly attempts: number;
   readonly faults: number;
@@ -36,8 +43,8 @@ export type PaymentRow = {
 };
 
 export const paymentColumns = `
-  p.payment_id::text, p.chain_id, p.asset, p.payer, p.pay_to, p.amount::text, p.valid_after::text, p.valid_before::text,
-  p.nonce, p.signature, p.state, p.attempts, p.faults, p.spent_seen_at::text, p.batch_limit, p.reorgs,
+  p.payment_id::text, p.chain_id, p.scheme, p.method, p.asset, p.payer, p.pay_to, p.amount::text, p.ceiling::text,
+  p.valid_after::text, p.valid_before::text, p.nonce, p.signature, p.facilitator, p.sponsoring, p.state, p.attempts, p.faults, p.spent_seen_at::text, p.batch_limit, p.reorgs,
   p.last_event_id::text, p.outcome_event_id::text,
   floor(extract(epoch FROM p.accepted_at))::bigint::text AS accepted_seconds,
   floor(extract(epoch FROM p.accepted_at) * 1000)::bigint::text AS accepted_ms, p.failure_reason,
@@ -61,14 +68,19 @@ export function paymentOf(row: PaymentRow): Payment {
   return {
     paymentId: row.payment_id,
     chainId: row.chain_id,
+    scheme: row.scheme,
+    method: row.method,
     asset: row.asset,
     payer: row.payer,
     payTo: row.pay_to,
     amount: BigInt(row.amount),
+    ceiling: BigInt(row.ceiling ?? row.amount),
     validAfter: BigInt(row.valid_after),
     validBefore: BigInt(row.valid_before),
     nonce: row.nonce,
     signature: row.signature,
+    facilitator: row.facilitator,
+    sponsoring: row.sponsoring === null ? null : sponsoringOf(row.sponsoring),
   };
 }
 

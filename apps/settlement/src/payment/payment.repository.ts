@@ -6,7 +6,9 @@ import { crashPoint } from '@quittance/observability';
 import type { PaymentId } from '@quittance/protocol';
 
 import { acceptedPayment } from './accepted-payment.js';
+import { batchLimitOf } from './alone.js';
 import { paymentColumns, type PaymentRow, queuedOf, type QueuedPayment } from './payment-row.js';
+import type { Hex } from './payment.js';
 
 export type QueueSlice = {
   readonly chainId: ChainId;
@@ -15,6 +17,8 @@ export type QueueSlice = {
   readonly limit: number;
   /** Overdue payments at most: they come besides the others, and so never hold them up. */
   readonly overdueMax: number;
+  /** Relayers that this process signs with: payments for another one are left to whoever holds it. */
+  readonly relayers: readonly Hex[];
 };
 
 /** A payment that may be signed, and for how long that has been so. */
@@ -42,7 +46,29 @@ export class PaymentRepository {
    * @throws PaymentInconsistentError, DatabaseUnavailableError, DatabaseConstraintError.
    */
   async take(events: readonly QuittanceEvent[]): Promise<ReadonlySet<ChainId>> {
-    const chains = await this.database.transaction(async ({ sql, commit }) => {
+    const chains = events.some(({ type }) => type === 'payment.expired')
+      ? await this.takeInTurn(events)
+      : await this.takeAccepted(events);
+    crashPoint('settlement.payments-committed');
+    return chains;
+  }
+
+  /** Nothing but payments, which come into the queue once however often they are accepted: no need to know which are new. */
+  private async takeAccepted(events: readonly QuittanceEvent[]): Promise<ReadonlySet<ChainId>> {
+    const accepted = events.filter(
+      (event): event is EventOf<'payment.accepted'> => event.type === 'payment.accepted',
+    );
+    const queue = columnsOf(accepted);
+    crashPoint('settlement.payments-taken');
+    await this.database.transaction(({ sql, commit }) =>
+      commit(Promise.all([takeUnseen(sql, 'settlement', events), sql(enqueue, queue)])),
+    );
+    return new Set(accepted.map(({ data }) => data.chainId));
+  }
+
+  /** An expiry is heeded once: the same one again must not end a payment that has come back since. */
+  private async takeInTurn(events: readonly QuittanceEvent[]): Promise<ReadonlySet<ChainId>> {
+    return this.database.transaction(async ({ sql, commit }) => {
       const unseen = await takeUnseen(sql, 'settlement', events);
       const expired = unseen.filter(
         (event): event is EventOf<'payment.expired'> => event.type === 'payment.expired',
@@ -61,17 +87,16 @@ export class PaymentRepository {
       await commit(written);
       return new Set(accepted.map(({ data }) => data.chainId));
     });
-    crashPoint('settlement.payments-committed');
-    return chains;
   }
 
   /** The next payments to put on chain. Takes no lock: whoever signs claims them again. */
-  async queued({ chainId, validAtSeconds, limit, overdueMax }: QueueSlice): Promise<Queue> {
+  async queued({ chainId, validAtSeconds, limit, overdueMax, relayers }: QueueSlice): Promise<Queue> {
     const rows = await this.database.sql<PaymentRow & { waited_ms: number | null }>(nextQueued, [
       chainId,
       validAtSeconds,
       limit,
       overdueMax,
+      relayers,
     ]);
     return {
       ready: rows.flatMap((row) =>
@@ -107,6 +132,14 @@ function columnsOf(accepted: readonly EventOf<'payment.accepted'>[]): unknown[] 
     rows.map((row) => row.signature),
     rows.map((row) => row.event.id),
     rows.map((row) => row.event.occurredAt),
+    rows.map((row) => row.scheme),
+    rows.map((row) => row.method),
+    rows.map((row) => (row.scheme === 'upto' ? row.ceiling : null)),
+    rows.map((row) => row.facilitator),
+    rows.map(({ event }) =>
+      event.data.sponsoring === undefined ? null : JSON.stringify(event.data.sponsoring),
+    ),
+    rows.map((row) => batchLimitOf(row.event)),
   ];
 }
 
@@ -118,11 +151,14 @@ const rememberExpiry = `
 /** Only the same payment again is ignored: another payment with the same authorization meets the unique key and is poison. */
 const enqueue = `
   INSERT INTO settlement.payment (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce,
-                                  signature, last_event_id, accepted_at, state)
+                                  signature, last_event_id, accepted_at, scheme, method, ceiling, facilitator, sponsoring,
+                                  batch_limit, state)
   SELECT a.*, CASE WHEN EXISTS (SELECT FROM settlement.expiry e WHERE e.payment_id = a.payment_id) THEN 'expired' ELSE 'queued' END
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[],
-              $9::text[], $10::text[], $11::uuid[], $12::timestamptz[])
-    AS a (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce, signature, last_event_id, accepted_at)
+              $9::text[], $10::text[], $11::uuid[], $12::timestamptz[], $13::text[], $14::text[], $15::numeric[], $16::text[],
+              $17::jsonb[], $18::int[])
+    AS a (payment_id, chain_id, asset, payer, pay_to, amount, valid_after, valid_before, nonce, signature, last_event_id,
+          accepted_at, scheme, method, ceiling, facilitator, sponsoring, batch_limit)
   ON CONFLICT (payment_id) DO NOTHING`;
 
 const dropQueued = `
@@ -135,6 +171,7 @@ const nextQueued = `
           extract(epoch FROM clock_timestamp() - greatest(p.created_at, p.retry_at))::float8 * 1000 AS waited_ms
    FROM settlement.payment p
    WHERE p.chain_id = $1 AND p.state = 'queued' AND p.retry_at <= clock_timestamp() AND p.valid_before > $2::numeric
+     AND (p.facilitator IS NULL OR p.facilitator = ANY ($5::text[]))
    ORDER BY p.valid_before, p.position
    LIMIT $3::int)
   UNION ALL

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { catalogue } from '@quittance/events';
 
 import { acceptedPayment } from './accepted-payment.js';
+import { batchLimitOf } from './alone.js';
 import { type PaymentEvent, type PaymentState, type Standing, transition } from './payment.js';
 
 const fixture = catalogue['payment.accepted'].fixture as unknown as Parameters<typeof acceptedPayment>[0];
@@ -75,5 +76,54 @@ describe('a payment', () => {
     expect(() => acceptedPayment(event as never)).toThrow(
       expect.objectContaining({ code: 'payment_inconsistent', message: expect.stringContaining(field) }),
     );
+  });
+
+  const permit = { ...fixture.data, method: 'permit2' as const };
+  const upto = { ...permit, scheme: 'upto' as const, facilitator: fixture.data.payer, amount: '4000' };
+  const sponsoring = {
+    kind: 'erc20_approval' as const,
+    from: fixture.data.payer,
+    asset: `0x${fixture.data.asset.split('0x')[1] ?? ''}` as const,
+    spender: fixture.data.payer,
+    amount: '1',
+    signedTransaction: '0x02' as const,
+  };
+
+  it('says how much of what was signed is taken, by whom, and what has to come first', () => {
+    expect(acceptedPayment({ ...fixture, data: { ...upto, sponsoring } })).toMatchObject({
+      scheme: 'upto',
+      method: 'permit2',
+      amount: 4_000n,
+      ceiling: 10_000n,
+      facilitator: fixture.data.payer,
+      sponsoring: { kind: 'erc20_approval', amount: 1n },
+    });
+    expect(acceptedPayment(fixture)).toMatchObject({ ceiling: 10_000n, facilitator: null, sponsoring: null });
+  });
+
+  it.each([
+    ['amount', { ...upto, amount: '10001' }],
+    ['amount', { ...upto, amount: '0' }],
+    ['amount', { ...permit, amount: '4000' }],
+    ['method', { ...upto, method: 'eip3009' as const }],
+    ['facilitator', { ...upto, facilitator: undefined }],
+    ['facilitator', { ...permit, facilitator: fixture.data.payer }],
+    ['sponsoring', { ...fixture.data, sponsoring }],
+    ['sponsoring', { ...permit, sponsoring: { ...sponsoring, from: fixture.data.payTo } }],
+    ['sponsoring', { ...permit, sponsoring: { ...sponsoring, asset: fixture.data.payTo } }],
+  ])('is refused when it contradicts itself on %s', (field, data) => {
+    expect(() => acceptedPayment({ ...fixture, data } as never)).toThrow(
+      expect.objectContaining({ code: 'payment_inconsistent', message: expect.stringContaining(field) }),
+    );
+  });
+
+  it('goes alone by Permit2, and where anything but an account’s signature is to be judged', () => {
+    const limitOf = (data: object) =>
+      batchLimitOf({ ...fixture, data: { ...fixture.data, ...data } } as never);
+    expect(limitOf({})).toBe(1_000);
+    expect(limitOf({ payerHasCode: false })).toBe(1_000);
+    expect(limitOf({ method: 'permit2' })).toBe(1);
+    expect(limitOf({ signature: `0x${'5e'.repeat(66)}` })).toBe(1);
+    expect(limitOf({ payerHasCode: true })).toBe(1);
   });
 });

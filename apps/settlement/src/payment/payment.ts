@@ -1,20 +1,29 @@
-import type { PaymentId } from '@quittance/protocol';
+import type { EvmScheme, PaymentMethod, Sponsoring } from '@quittance/exact-evm';
 import type { ChainId } from '@quittance/money';
+import type { PaymentId } from '@quittance/protocol';
 
 export type Hex = `0x${string}`;
 
-/** A payment as it was accepted: what the payer signed. Addresses in lower case. */
+/** A payment as it was accepted: what the payer signed, and how much of it is taken. Addresses in lower case. */
 export type Payment = {
   readonly paymentId: PaymentId;
   readonly chainId: ChainId;
+  readonly scheme: EvmScheme;
+  readonly method: PaymentMethod;
   readonly asset: Hex;
   readonly payer: Hex;
   readonly payTo: Hex;
+  /** What is taken. */
   readonly amount: bigint;
+  /** What was signed: by `upto` perhaps more than is taken. */
+  readonly ceiling: bigint;
   readonly validAfter: bigint;
   readonly validBefore: bigint;
   readonly nonce: Hex;
   readonly signature: Hex;
+  /** The one relayer that may send it; null where any may. */
+  readonly facilitator: Hex | null;
+  readonly sponsoring: Sponsoring | null;
 };
 
 /**

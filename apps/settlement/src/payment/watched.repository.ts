@@ -103,7 +103,7 @@ const writePayments = `
       failure_reason = w.failure_reason, batch_limit = w.batch_limit, reorgs = w.reorgs, settled_by = w.settled_by,
       settled_transaction = w.settled_transaction, settled_block_number = w.settled_block_number,
       settled_block_hash = w.settled_block_hash, settled_block_time = w.settled_block_time,
-      settled_log_index = w.settled_log_index, retry_at = '-infinity', faults = 0, spent_seen_at = NULL, updated_at = now()
+      settled_log_index = w.settled_log_index, closed = false, retry_at = '-infinity', faults = 0, spent_seen_at = NULL, updated_at = now()
   FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::int[], $8::text[], $9::text[],
               $10::bigint[], $11::text[], $12::bigint[], $13::int[])
     AS w (payment_id, state, last_event_id, outcome_event_id, failure_reason, batch_limit, reorgs, settled_by,

@@ -26,8 +26,8 @@ export class SpendRepository {
 }
 
 const readSpent = `
-  SELECT relayer, sum(fee)::text AS spent
-  FROM (SELECT relayer, fee, block_time FROM settlement.batch
+  SELECT relayer, sum(spent)::text AS spent
+  FROM (SELECT relayer, fee + CASE WHEN succeeded THEN coalesce(top_up_wei, 0) ELSE 0 END AS spent, block_time FROM settlement.batch
         WHERE chain_id = $1 AND state = 'mined' ORDER BY block_number DESC LIMIT ${batchesMax}) AS newest
   WHERE block_time >= extract(epoch FROM now()) - 3600
   GROUP BY relayer`;

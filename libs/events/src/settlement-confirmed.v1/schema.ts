@@ -11,7 +11,10 @@ export const settlementConfirmedData = z
     ...paymentFields,
     transaction: hash32Field,
     block: blockField,
-    logIndex: z.int().min(0).describe('Position of the AuthorizationUsed log in its block.'),
+    logIndex: z
+      .int()
+      .min(0)
+      .describe('Position in its block of the AuthorizationUsed log, or by Permit2 of the transfer.'),
     settledBy: z.enum(['us', 'other']),
     gas: gasField.nullable(),
   })

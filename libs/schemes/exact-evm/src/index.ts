@@ -1,11 +1,35 @@
-export { encodeTransferWithAuthorization } from './calldata.js';
+export { exactPermit2ProxyAddress, permit2Address, uptoPermit2ProxyAddress } from './address.js';
+export { approvalGasMax } from './approval-rule.js';
+export { readSignedTransaction, type SignedTransaction } from './approval-transaction.js';
+export {
+  type Call,
+  deploymentCallOf,
+  encodeTransferWithAuthorization,
+  type Settlement,
+  settlementCallOf,
+  type TransferAuthorization,
+} from './calldata.js';
 export { authorizationUsedTopic, eip3009Abi } from './eip3009.js';
-export { type ExactEvmFacts, expiryMarginSeconds, judgeExactEvm, type Simulation } from './judgment.js';
+export { type EvmFacts, expiryMarginSeconds, type Judged, type Simulation } from './facts.js';
+export { judgeEvmPayment } from './judgment.js';
+export { recoverAhead } from './signer-rule.js';
 export { keccak256 } from './keccak.js';
 export {
-  type ExactEvmPayment,
+  authorityOf,
+  type Eip2612Sponsoring,
+  type Eip3009Payment,
+  type Erc20ApprovalSponsoring,
+  type EvmPayment,
+  type EvmScheme,
   exactScheme,
-  readExactEvmPayment,
-  type ReadExactEvmPayment,
+  type PaymentMethod,
+  type Permit2Payment,
+  type Sponsoring,
+  uptoScheme,
 } from './payment.js';
-export { authorizationDigest, type AuthorizationTerms } from './typed-data.js';
+export { type PermitSettlement, permitSettledBy } from './permit2-calldata.js';
+export type { PermitTerms } from './permit2-typed-data.js';
+export { type Purpose, readEvmPayment, type ReadPayment } from './read-payment.js';
+export { readRevert, type Revert } from './revert.js';
+export { innerSignatureOf, type SignatureKind, signatureKindOf } from './signature-kind.js';
+export { authorizationDigest, type AuthorizationTerms, type TransferTerms } from './typed-data.js';

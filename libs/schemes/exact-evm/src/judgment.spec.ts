@@ -5,21 +5,22 @@ import type { ReasonCode } from '@quittance/protocol';
 import {
   asset,
   goodScenario,
+  judge as judgePayment,
   nowSeconds,
   paymentOf,
   type Scenario,
   somebodyElse,
   stranger,
 } from '../test/scenario.js';
-import { type ExactEvmFacts, judgeExactEvm } from './judgment.js';
-import type { ExactEvmPayment } from './payment.js';
+import type { EvmFacts } from './facts.js';
+import type { Eip3009Payment } from './payment.js';
 
 const reverted = (revert: string) => ({ simulation: { ok: false as const, revert } });
-const withTerms = (terms: Partial<ExactEvmPayment>) => (scenario: Scenario) => ({
+const withTerms = (terms: Partial<Eip3009Payment>) => (scenario: Scenario) => ({
   ...scenario,
   terms: { ...scenario.terms, ...terms },
 });
-const withFacts = (facts: Partial<ExactEvmFacts>) => (scenario: Scenario) => ({
+const withFacts = (facts: Partial<EvmFacts>) => (scenario: Scenario) => ({
   ...scenario,
   facts: { ...scenario.facts, ...facts },
 });
@@ -32,7 +33,6 @@ type Fault = {
 
 /** One fault for each rule, in the order of the rules. */
 const faults: readonly Fault[] = [
-  { reason: 'smart_wallet_not_supported', make: withFacts({ payerHasCode: true }), says: 'has code' },
   {
     reason: 'invalid_exact_evm_payload_signature',
     make: (scenario) => ({ ...scenario, signer: stranger }),
@@ -100,8 +100,7 @@ const pairs = faults.flatMap((first, index) =>
 );
 
 async function judge(scenario: Scenario) {
-  const payment = await paymentOf(scenario);
-  return judgeExactEvm({ payment, facts: scenario.facts, nowSeconds });
+  return judgePayment(await paymentOf(scenario), scenario.facts);
 }
 
 describe('Judging a payment by exact on EVM', () => {
@@ -122,7 +121,7 @@ describe('Judging a payment by exact on EVM', () => {
 
   it('refuses a good signature as soon as anything it covers is changed', async () => {
     const payment = await paymentOf(goodScenario);
-    const changes: Partial<ExactEvmPayment>[] = [
+    const changes: Partial<Eip3009Payment>[] = [
       { payer: somebodyElse },
       { payTo: somebodyElse },
       { value: atomicAmount(9_999n) },
@@ -135,11 +134,7 @@ describe('Judging a payment by exact on EVM', () => {
       { domain: { name: 'USDC', version: '1' } },
     ];
     for (const change of changes) {
-      const verdict = judgeExactEvm({
-        payment: { ...payment, ...change },
-        facts: goodScenario.facts,
-        nowSeconds,
-      });
+      const verdict = judgePayment({ ...payment, ...change }, goodScenario.facts);
       expect({ change, verdict }).toMatchObject({
         verdict: { reason: 'invalid_exact_evm_payload_signature' },
       });
@@ -148,12 +143,11 @@ describe('Judging a payment by exact on EVM', () => {
 
   it('refuses the payment of a seller who asks for another recipient or amount', async () => {
     const payment = await paymentOf(goodScenario);
-    const asking = (requirements: Partial<ExactEvmPayment['requirements']>) =>
-      judgeExactEvm({
-        payment: { ...payment, requirements: { ...payment.requirements, ...requirements } },
-        facts: goodScenario.facts,
-        nowSeconds,
-      });
+    const asking = (requirements: Partial<Eip3009Payment['requirements']>) =>
+      judgePayment(
+        { ...payment, requirements: { ...payment.requirements, ...requirements } },
+        goodScenario.facts,
+      );
     expect(asking({ payTo: somebodyElse })).toMatchObject({
       reason: 'invalid_exact_evm_payload_recipient_mismatch',
     });
@@ -206,6 +200,14 @@ describe('Judging a payment by exact on EVM', () => {
       expect(await judge(withFacts(reverted('Blacklistable: account is blacklisted'))(idle))).toMatchObject({
         reason: 'invalid_exact_evm_transaction_simulation_failed',
       });
+    });
+
+    it('still believes an error of the contract’s that is known and about something else', async () => {
+      expect(await judge(withFacts(reverted('0xe450d38c'))(idle))).toMatchObject({
+        reason: 'invalid_exact_evm_transaction_simulation_failed',
+        message: expect.stringContaining('ERC20InsufficientBalance'),
+      });
+      expect(await judge(withFacts(reverted('0xdf8e4372'))(idle))).toEqual({ ok: true });
     });
 
     it('still refuses a used authorization and an empty account', async () => {

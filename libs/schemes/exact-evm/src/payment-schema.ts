@@ -48,8 +48,8 @@ const uint256Field = z
 const authorizationExpected =
   'the EIP-3009 authorization as an object of from, to, value, validAfter, validBefore and nonce';
 
-/** `payload` of the payment: what the payer signed, and the signature. */
-export const payloadSchema = z.strictObject(
+/** `payload` of a payment with EIP-3009: what the payer signed, and the signature. */
+export const transferPayloadSchema = z.strictObject(
   {
     signature: signatureField,
     authorization: z.strictObject(
@@ -67,19 +67,58 @@ export const payloadSchema = z.strictObject(
   { error: 'an object of signature and authorization' },
 );
 
+const permitExpected =
+  'the Permit2 authorization as an object of from, permitted, spender, nonce, deadline and witness';
+
+const permitPayloadSchema = <Witness extends z.ZodType>(witness: Witness) =>
+  z.strictObject(
+    {
+      signature: signatureField,
+      permit2Authorization: z.strictObject(
+        {
+          from: addressField,
+          permitted: z.strictObject(
+            { token: addressField, amount: uint256Field },
+            { error: 'an object of token and amount' },
+          ),
+          spender: addressField,
+          nonce: uint256Field,
+          deadline: uint256Field,
+          witness,
+        },
+        { error: permitExpected },
+      ),
+    },
+    { error: 'an object of signature and permit2Authorization' },
+  );
+
+/** `payload` of a payment by `exact` with Permit2. */
+export const exactPermitPayloadSchema = permitPayloadSchema(
+  z.strictObject({ to: addressField, validAfter: uint256Field }, { error: 'an object of to and validAfter' }),
+);
+
+/** `payload` of a payment by `upto`. */
+export const uptoPermitPayloadSchema = permitPayloadSchema(
+  z.strictObject(
+    { to: addressField, facilitator: addressField, validAfter: uint256Field },
+    { error: 'an object of to, facilitator and validAfter' },
+  ),
+);
+
 const domainText = z
   .string({ error: 'a string' })
   .check(lengthMax(domainTextLengthMax, `a text of at most ${domainTextLengthMax} characters`));
 
-/** What this scheme reads of the requirements; the protocol has checked the rest, and `extra` is free-form. */
-export const requirementsSchema = z.object({
-  asset: addressField,
-  payTo: addressField,
-  amount: uint256Field,
+const termsFields = { asset: addressField, payTo: addressField, amount: uint256Field };
+
+/** What is read of the requirements; the protocol has checked the rest, and `extra` is free-form. */
+export const permitRequirementsSchema = z.object(termsFields);
+
+/** The same of a payment with EIP-3009, which is signed in the token's domain. */
+export const transferRequirementsSchema = z.object({
+  ...termsFields,
   extra: z.object({ name: domainText, version: domainText }),
 });
-
-export type RequirementsFields = z.output<typeof requirementsSchema>;
 
 /** What is wrong, in words for whoever sent it: the path of each mistake and what to send there. */
 export function describeProblems(root: string, error: z.ZodError): string {

@@ -1,152 +1,91 @@
-import { type AtomicAmount, type ChainId, evmChainNumber, parseAtomicAmount } from '@quittance/money';
-import type { PaymentRequest, Refusal } from '@quittance/protocol';
+import type { AtomicAmount, ChainId } from '@quittance/money';
 import type { Address, Hex } from 'viem';
 
-import {
-  describeProblems,
-  payloadSchema,
-  requirementsSchema,
-  type RequirementsFields,
-} from './payment-schema.js';
+import { permit2Address } from './address.js';
 
-/** A payment by the scheme `exact` on an EVM chain with EIP-3009, well formed and not yet judged. Hex is lower case. */
-export type ExactEvmPayment = {
+export const exactScheme = 'exact';
+export const uptoScheme = 'upto';
+
+export type EvmScheme = typeof exactScheme | typeof uptoScheme;
+
+/** How the payer's signature moves the asset: by the token itself, or by Permit2 and a proxy of x402's. */
+export type PaymentMethod = 'eip3009' | 'permit2';
+
+type Common = {
+  readonly scheme: EvmScheme;
   readonly chainId: ChainId;
   readonly chainNumber: number;
+  /** The token that the seller asks for. */
   readonly asset: Address;
   readonly payer: Address;
+  /** Who is paid, as signed. */
   readonly payTo: Address;
+  /** How much, as signed; by `upto` the most that may be taken. */
   readonly value: AtomicAmount;
-  /** Unix seconds; the authorization is valid strictly between the two. */
+  /** Unix seconds. EIP-3009 is valid strictly between the two; Permit2 at both of them too. */
   readonly validAfter: bigint;
   readonly validBefore: bigint;
-  /** 32 bytes that the payer chose; with chain, asset and payer it identifies the authorization. */
+  /** 32 bytes that the payer chose; a Permit2 nonce, which is a number, is put in this form. */
   readonly nonce: Hex;
+  /** As sent: that of a wallet that is not deployed yet stays in its ERC-6492 wrapping. */
   readonly signature: Hex;
-  /** What the seller asked for. */
+  /** What the seller asks for. When a payment by `upto` is settled, the amount to take. */
   readonly requirements: { readonly payTo: Address; readonly amount: AtomicAmount };
+};
+
+/** A payment by `exact` with EIP-3009, well formed and not yet judged. Hex is lower case. */
+export type Eip3009Payment = Common & {
+  readonly method: 'eip3009';
   /** The seller's word on the token's EIP-712 domain; a wrong one makes the signature fail. */
   readonly domain: { readonly name: string; readonly version: string };
 };
 
-export type ReadExactEvmPayment =
-  { readonly ok: true; readonly payment: ExactEvmPayment } | ({ readonly ok: false } & Refusal);
-
-export const exactScheme = 'exact';
-
-/** How tokens are moved where `extra.assetTransferMethod` does not say; the one method offered. */
-const transferMethod = 'eip3009';
-const echoLengthMax = 64;
-
-/**
- * Reads a payment request as one of the scheme `exact` on EVM with EIP-3009: scheme, transfer method, the token's
- * domain, network, and every field of the payload, strictly. Never throws. (specs/schemes/exact/scheme_exact_evm.md)
- */
-export function readExactEvmPayment(request: PaymentRequest): ReadExactEvmPayment {
-  const refusal = schemeRefusal(request) ?? domainRefusal(request) ?? networkRefusal(request);
-  if (refusal !== undefined) return { ok: false, ...refusal };
-  const requirements = requirementsSchema.safeParse(request.requirements);
-  if (!requirements.success) {
-    const message = describeProblems('paymentRequirements', requirements.error);
-    return { ok: false, reason: 'invalid_payment_requirements', message };
-  }
-  if (BigInt(requirements.data.amount) === 0n) return { ok: false, ...amountOfNothing };
-  const payload = payloadSchema.safeParse(request.payload);
-  if (!payload.success) {
-    const message = describeProblems('paymentPayload.payload', payload.error);
-    return { ok: false, reason: 'invalid_payload', message };
-  }
-  const { from, to, value, validAfter, validBefore, nonce } = payload.data.authorization;
-  return {
-    ok: true,
-    payment: {
-      chainId: request.network,
-      chainNumber: evmChainNumber(request.network),
-      payer: from,
-      payTo: to,
-      value: parseAtomicAmount(value),
-      validAfter: BigInt(validAfter),
-      validBefore: BigInt(validBefore),
-      nonce,
-      signature: payload.data.signature,
-      ...requirementTerms(requirements.data),
-    },
-  };
-}
-
-/** It would cost its payer nothing, and the relayer its gas: keys without money are free to make. */
-const amountOfNothing: Refusal = {
-  reason: 'invalid_payment_requirements',
-  message: 'paymentRequirements.amount is 0: ask for at least 1 atomic unit.',
+/** A payment by `exact` or `upto` with Permit2, well formed and not yet judged. Hex is lower case. */
+export type Permit2Payment = Common & {
+  readonly method: 'permit2';
+  /** The token as signed; judging compares it with the asset. */
+  readonly token: Address;
+  /** The contract that may use the permit, as signed. */
+  readonly spender: Address;
+  /** `upto`: the one account that may settle, as signed. null for `exact`, which anybody may settle. */
+  readonly facilitator: Address | null;
+  readonly sponsoring: Sponsoring | null;
 };
 
-function requirementTerms({ asset, payTo, amount, extra }: RequirementsFields) {
-  return {
-    asset,
-    requirements: { payTo, amount: parseAtomicAmount(amount) },
-    domain: { name: extra.name, version: extra.version },
-  };
-}
+/** A payment on an EVM chain. */
+export type EvmPayment = Eip3009Payment | Permit2Payment;
 
-function schemeRefusal({ scheme, accepted, requirements, payload }: PaymentRequest): Refusal | undefined {
-  if (scheme !== exactScheme) {
-    return refuse(
-      'unsupported_scheme',
-      `The scheme ${quoted(scheme)} is not supported; expected "${exactScheme}".`,
-    );
-  }
-  if (accepted.scheme !== scheme) {
-    return refuse(
-      'invalid_scheme',
-      `The payment is by the scheme ${quoted(accepted.scheme)} and the requirements ask for "${scheme}".`,
-    );
-  }
-  const method = requirements.extra['assetTransferMethod'] ?? transferMethod;
-  if (method !== transferMethod) {
-    return refuse(
-      'unsupported_payload_type',
-      `paymentRequirements.extra.assetTransferMethod is ${quoted(method)}; only "${transferMethod}" is offered.`,
-    );
-  }
-  if (Object.hasOwn(payload, 'permit2Authorization')) {
-    return refuse(
-      'unsupported_payload_type',
-      `The payload is a Permit2 authorization; only "${transferMethod}" authorizations are accepted.`,
-    );
-  }
-  return undefined;
-}
+/** An EIP-2612 permit that gives Permit2 its allowance in the settlement's own transaction. */
+export type Eip2612Sponsoring = {
+  readonly kind: 'eip2612';
+  readonly from: Address;
+  readonly asset: Address;
+  readonly spender: Address;
+  readonly amount: AtomicAmount;
+  readonly nonce: bigint;
+  readonly deadline: bigint;
+  /** 65 bytes: r, s, v. */
+  readonly signature: Hex;
+};
 
-function domainRefusal({ requirements: { extra } }: PaymentRequest): Refusal | undefined {
-  for (const field of ['name', 'version']) {
-    const value = extra[field];
-    if (typeof value === 'string' && value !== '') continue;
-    return refuse(
-      'invalid_exact_evm_missing_eip712_domain',
-      `paymentRequirements.extra.${field} is missing: send the ${field} of the token's EIP-712 domain as a string.`,
-    );
-  }
-  return undefined;
-}
+/** The payer's own signed transaction that approves Permit2, to be broadcast and its gas paid before settling. */
+export type Erc20ApprovalSponsoring = {
+  readonly kind: 'erc20_approval';
+  readonly from: Address;
+  readonly asset: Address;
+  readonly spender: Address;
+  readonly amount: AtomicAmount;
+  /** The raw transaction, as `eth_sendRawTransaction` takes it. */
+  readonly signedTransaction: Hex;
+};
 
-function networkRefusal({ network, accepted }: PaymentRequest): Refusal | undefined {
-  if (accepted.network !== network) {
-    return refuse(
-      'invalid_exact_evm_network_mismatch',
-      `The payment is for ${accepted.network} and the requirements ask for ${network}.`,
-    );
-  }
-  const reference = Number(/^eip155:([1-9]\d*)$/.exec(network)?.[1]);
-  if (!Number.isSafeInteger(reference)) {
-    return refuse('invalid_network', `${network} is not an EVM chain; expected one like "eip155:8453".`);
-  }
-  return undefined;
-}
+/** What comes with a Permit2 payment of somebody who has not approved Permit2 and has no gas to do so. */
+export type Sponsoring = Eip2612Sponsoring | Erc20ApprovalSponsoring;
 
-function refuse(reason: Refusal['reason'], message: string): Refusal {
-  return { reason, message };
-}
-
-function quoted(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, echoLengthMax)) : 'not a string';
+/**
+ * The contract that keeps the nonce. An EIP-3009 nonce belongs to token and payer, a Permit2 nonce to the payer over
+ * all tokens: chain, authority, payer and nonce identify an authorization.
+ */
+export function authorityOf({ method, asset }: Pick<EvmPayment, 'method' | 'asset'>): Address {
+  return method === 'permit2' ? permit2Address : asset;
 }

@@ -30,8 +30,11 @@ const parities: ReadonlyMap<number, 0 | 1> = new Map([
   [28, 1],
 ]);
 
-/** Takes a signature apart (r, s, v), or says in a sentence why no token would accept it. Takes lower-case hex. */
-export function readSignature(signature: Hex): ReadSignature {
+/** Which of the two signatures that each one has a contract takes: tokens the one with the lower s, Permit2 either. */
+export type SRange = 'lower' | 'any';
+
+/** Takes a signature apart (r, s, v), or says in a sentence why no contract would accept it. Takes lower-case hex. */
+export function readSignature(signature: Hex, sRange: SRange = 'lower'): ReadSignature {
   const digits = signature.slice(2);
   if (digits.length !== signatureBytes * 2) {
     const what = digits.length < signatureBytes * 2 ? 'is truncated' : 'is too long';
@@ -43,7 +46,7 @@ export function readSignature(signature: Hex): ReadSignature {
   // Fixed width and lower case: the order of the texts is that of the numbers.
   if (r === zero || s === zero) return malformed('is empty: r or s is zero');
   if (r >= order || s >= order) return malformed('is not one: r or s lies beyond the order of the curve');
-  if (s > halfOrder) {
+  if (sRange === 'lower' && s > halfOrder) {
     return malformed(
       'is malleable: s lies in the upper half of its range, and tokens take the lower half only',
     );

@@ -33,3 +33,10 @@ export function putHex(words: Buffer, index: number, hex: string): void {
 export function hashText(text: string): Buffer {
   return keccak256(Buffer.from(text, 'utf8'));
 }
+
+/** The ABI encoding of `bytes`: their length, and they themselves filled up to whole words. */
+export function bytesWords(hex: string): string {
+  const digits = hex.slice(2);
+  const padded = digits.padEnd(Math.ceil(digits.length / wordLength) * wordLength, '0');
+  return numberWord(digits.length / 2) + padded;
+}

@@ -3,7 +3,7 @@ import { parsePaymentRequest, type PaymentRequest } from '@quittance/protocol';
 import type { Address, Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 
-import type { ExactEvmFacts, ExactEvmPayment } from '../src/index.js';
+import { type Eip3009Payment, type EvmFacts, type EvmPayment, judgeEvmPayment } from '../src/index.js';
 
 export const payerKey = generatePrivateKey();
 export const payer = privateKeyToAccount(payerKey);
@@ -28,7 +28,7 @@ const authorizationTypes = {
 } as const;
 
 /** The authorization as viem takes it: an implementation that shares nothing with ours. */
-export function typedDataOf(payment: Omit<ExactEvmPayment, 'signature'>) {
+export function typedDataOf(payment: Omit<Eip3009Payment, 'signature'>) {
   return {
     domain: {
       name: payment.domain.name,
@@ -50,13 +50,15 @@ export function typedDataOf(payment: Omit<ExactEvmPayment, 'signature'>) {
 }
 
 export type Scenario = {
-  readonly terms: Omit<ExactEvmPayment, 'signature'>;
+  readonly terms: Omit<Eip3009Payment, 'signature'>;
   readonly signer: typeof payer;
-  readonly facts: ExactEvmFacts;
+  readonly facts: EvmFacts;
 };
 
 export const goodScenario: Scenario = {
   terms: {
+    scheme: 'exact',
+    method: 'eip3009',
     chainId,
     chainNumber: 84_532,
     asset,
@@ -77,14 +79,22 @@ export const goodScenario: Scenario = {
     assetHasCode: true,
     balance: 5_000_000n,
     authorizationUsed: false,
+    signatureAccepted: null,
+    allowance: null,
+    proxyHasCode: true,
     tokenName: 'USDC',
     tokenVersion: '2',
     simulation: { ok: true },
   },
 };
 
-export async function paymentOf({ terms, signer }: Scenario): Promise<ExactEvmPayment> {
+export async function paymentOf({ terms, signer }: Scenario): Promise<Eip3009Payment> {
   return { ...terms, signature: await signer.signTypedData(typedDataOf(terms)) };
+}
+
+/** The verdict of a facilitator that calls no factory and has no relayer. */
+export function judge(payment: EvmPayment, facts: EvmFacts) {
+  return judgeEvmPayment({ payment, facts, nowSeconds, purpose: 'verify', factories: [], relayers: [] });
 }
 
 const requirements = {

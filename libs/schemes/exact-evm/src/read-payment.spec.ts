@@ -4,13 +4,14 @@ import type { PaymentRequest } from '@quittance/protocol';
 import fc from 'fast-check';
 
 import { authorization, goodRequest, nowSeconds, payer } from '../test/scenario.js';
-import { readExactEvmPayment } from './payment.js';
+import { readEvmPayment } from './read-payment.js';
 
 const request = goodRequest();
+const read = (asked: PaymentRequest) => readEvmPayment(asked, { purpose: 'verify' });
 const uint256Max = 2n ** 256n - 1n;
 
 function refusalOf(changes: Partial<PaymentRequest>) {
-  const reading = readExactEvmPayment({ ...request, ...changes });
+  const reading = read({ ...request, ...changes });
   return reading.ok
     ? { reason: 'accepted', message: '' }
     : { reason: reading.reason, message: reading.message };
@@ -26,9 +27,11 @@ const withAuthorization = (changes: Record<string, unknown>) =>
 
 describe('Reading a payment by exact on EVM', () => {
   it('takes every field, with addresses in lower case', () => {
-    expect(readExactEvmPayment(request)).toEqual({
+    expect(read(request)).toEqual({
       ok: true,
       payment: {
+        scheme: 'exact',
+        method: 'eip3009',
         chainId: 'eip155:84532',
         chainNumber: 84_532,
         asset: '0x036cbd53842c5426634e7929541ec2318f3dcf7e',
@@ -51,9 +54,7 @@ describe('Reading a payment by exact on EVM', () => {
       authorization: { ...authorization, nonce: `0x${'7A'.repeat(32)}` },
     };
     const quiet = { ...shouted, signature: `0x${'ab'.repeat(65)}`, authorization };
-    expect(readExactEvmPayment({ ...request, payload: shouted })).toEqual(
-      readExactEvmPayment({ ...request, payload: quiet }),
-    );
+    expect(read({ ...request, payload: shouted })).toEqual(read({ ...request, payload: quiet }));
   });
 
   it('takes the transfer method it offers, named, null or left out', () => {
@@ -63,7 +64,7 @@ describe('Reading a payment by exact on EVM', () => {
   });
 
   it.each([
-    ['a scheme that is not exact', { scheme: 'upto' }, 'unsupported_scheme', '"upto"'],
+    ['a scheme that is not ours', { scheme: 'deferred' }, 'unsupported_scheme', '"deferred"'],
     [
       'another scheme on the payer’s side',
       { accepted: { ...request.accepted, scheme: 'upto' } },
@@ -77,7 +78,15 @@ describe('Reading a payment by exact on EVM', () => {
       'unsupported_payload_type',
       'not a string',
     ],
-    ['a Permit2 payload', withPayload({ permit2Authorization: {} }), 'unsupported_payload_type', 'Permit2'],
+    [
+      'a Permit2 payload where EIP-3009 is asked for',
+      {
+        ...withPayload({ permit2Authorization: {} }),
+        ...withExtra({ assetTransferMethod: 'eip3009' }),
+      },
+      'unsupported_payload_type',
+      '"permit2"',
+    ],
     [
       'no domain name',
       withExtra({ name: undefined }),
@@ -207,10 +216,10 @@ describe('Reading a payment by exact on EVM', () => {
         (first, second, record) => {
           const payloads = [record, { signature: first, authorization: second }];
           for (const payload of [...payloads, { ...authorization, authorization: record }]) {
-            expect(readExactEvmPayment({ ...request, payload }).ok).toBe(false);
+            expect(read({ ...request, payload }).ok).toBe(false);
           }
-          readExactEvmPayment({ ...request, ...withExtra(record) });
-          readExactEvmPayment({ ...request, ...withExtra({ name: first, version: second }) });
+          read({ ...request, ...withExtra(record) });
+          read({ ...request, ...withExtra({ name: first, version: second }) });
         },
       ),
     );
