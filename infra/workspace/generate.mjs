@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { readmeWithTable } from './compatibility-table.mjs';
 import { continueWithNode24, nodeMajor, prepare, root } from './prepare.mjs';
 import { settingsPage } from './settings-page.mjs';
 
@@ -16,6 +17,10 @@ const generators = [
       const { eventJsonSchemas } = await built('libs/events');
       return [...eventJsonSchemas()].map(([file, text]) => [`docs/events/${file}`, text]);
     },
+  },
+  {
+    name: 'compatibility table',
+    make: async () => [['README.md', await readmeWithTable()]],
   },
   {
     name: 'dev chain contracts',

@@ -3,7 +3,7 @@ import type { Anvil } from '@quittance/testing';
 import pg from 'pg';
 import { createPublicClient, http, parseAbiItem } from 'viem';
 
-import { get } from './http.js';
+import { eventually, get } from './http.js';
 import type { Stack } from './stack.js';
 
 const authorizationUsed = parseAbiItem(
@@ -88,6 +88,30 @@ export async function trialBalance(stack: Stack): Promise<TrialBalance> {
   const { status, body } = await get(`${stack.ledger.url}/trial-balance`);
   if (status !== 200) throw new Error(`GET /trial-balance answers ${status}: ${JSON.stringify(body)}`);
   return body as unknown as TrialBalance;
+}
+
+/** A payer's confirmed payment that a transaction settled, alone or with others, as the ledger tells it. */
+export async function bookedPayment(
+  stack: Stack,
+  transaction: string,
+  payer: string,
+): Promise<Record<string, unknown>> {
+  return eventually(`the ledger books the payment by ${payer} in ${transaction}`, async () => {
+    const { body } = await get(`${stack.ledger.url}/transactions?chain_transaction=${transaction}`);
+    const items = (body['items'] ?? []) as { paymentId: string | null }[];
+    for (const id of new Set(items.map(({ paymentId }) => paymentId))) {
+      const payment = id === null ? {} : (await get(`${stack.ledger.url}/payments/${id}`)).body;
+      if (payment['payer'] === payer.toLowerCase() && payment['state'] === 'confirmed') return payment;
+    }
+    return undefined;
+  });
+}
+
+/** Every balance of one account. */
+export async function bookedBalances(stack: Stack, account: string): Promise<readonly unknown[]> {
+  const { status, body } = await get(`${stack.ledger.url}/balances?account=${account}`);
+  if (status !== 200) throw new Error(`GET /balances answers ${status}: ${JSON.stringify(body)}`);
+  return body['items'] as unknown[];
 }
 
 /** Sums of a layer by account code, read from the lines themselves. */

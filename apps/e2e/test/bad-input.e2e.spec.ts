@@ -365,7 +365,7 @@ describe.each(['verify', 'settle'] as const)('/%s', (endpoint) => {
     expect(await worldState(stack)).toBe(before);
   });
 
-  it('refuses a payer that is a contract, with a reason of its own', async () => {
+  it('refuses a payer whose contract does not accept the signature', async () => {
     const contract = await Payer.funded(chain, 1_000_000n);
     await createTestClient({ mode: 'anvil', transport: http(chain.rpcUrl) }).setCode({
       address: contract.account.address,
@@ -373,7 +373,7 @@ describe.each(['verify', 'settle'] as const)('/%s', (endpoint) => {
     });
     const { body } = await contract.pay(chain);
     const before = await worldState(stack);
-    expectRefused(await ask(body), 200, 'smart_wallet_not_supported');
+    expectRefused(await ask(body), 200, 'invalid_exact_evm_payload_signature');
     expect(await worldState(stack)).toBe(before);
   });
 

@@ -4,13 +4,13 @@ import type { Address } from 'viem';
 
 import { type Bought, buy, buyLegacy } from '../src/agent.js';
 import {
+  bookedPayment,
   nativeBalance,
   tokenBalance,
   transactionCount,
   trialBalance,
   usedAuthorizations,
 } from '../src/books.js';
-import { eventually, get } from '../src/http.js';
 import { Payer } from '../src/payer.js';
 import { openLegacyShop, openShop, type Price, type Shop } from '../src/shop.js';
 import { type Stack, startStack } from '../src/stack.js';
@@ -88,7 +88,7 @@ overBothTransports('a purchase', (startTransport) => {
     const token = expected.asset.split('erc20:')[1] as Address;
     expect(await tokenBalance(chain(expected.chainId), token, expected.payTo)).toBe(expected.amount);
 
-    const payment = await bookedPayment(transaction);
+    const payment = await bookedPayment(stack, transaction, expected.payer.account.address);
     expect(payment).toMatchObject({
       state: 'confirmed',
       settledBy: 'us',
@@ -102,16 +102,6 @@ overBothTransports('a purchase', (startTransport) => {
     expect({ balanced: books.balanced, matching: books.balancesMatchEntries }).toEqual({
       balanced: true,
       matching: true,
-    });
-  }
-
-  async function bookedPayment(transaction: string): Promise<Record<string, unknown>> {
-    return eventually('the ledger books the payment', async () => {
-      const { body } = await get(`${stack.ledger.url}/transactions?chain_transaction=${transaction}`);
-      const [first] = (body['items'] ?? []) as { paymentId: string }[];
-      if (first === undefined) return undefined;
-      const payment = (await get(`${stack.ledger.url}/payments/${first.paymentId}`)).body;
-      return payment['state'] === 'confirmed' ? payment : undefined;
     });
   }
 

@@ -1,47 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
-import { x402Facilitator } from '@x402/core/facilitator';
 import type { PaymentPayload, PaymentRequirements } from '@x402/core/types';
-import { toFacilitatorEvmSigner } from '@x402/evm';
-import { registerExactEvmScheme } from '@x402/evm/exact/facilitator';
-import { createWalletClient, defineChain, type Hex, http, nonceManager, publicActions } from 'viem';
-import { privateKeyToAccount } from 'viem/accounts';
+import type { Hex } from 'viem';
+
+import { referenceFacilitator } from '../../reference.js';
 
 /**
- * The reference facilitator, a process of its own: `@x402/core` and `@x402/evm` as their own example puts them
- * together, on the barest HTTP server there is, so that nothing but theirs is measured.
+ * The reference facilitator, a process of its own, on the barest HTTP server there is, so that nothing but theirs is
+ * measured.
  */
-const pollingIntervalMs = 50;
-
 const { RPC_URL: rpcUrl, CHAIN_ID: chainId, RELAYER_PRIVATE_KEY: key, PORT: port } = process.env;
 if (rpcUrl === undefined || chainId === undefined || key === undefined)
   throw new TypeError('RPC_URL, CHAIN_ID and RELAYER_PRIVATE_KEY must be set');
 
-const account = privateKeyToAccount(key as Hex, { nonceManager });
-const chain = defineChain({
-  id: Number(chainId),
-  name: 'bench',
-  nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-  rpcUrls: { default: { http: [rpcUrl] } },
-});
-const client = createWalletClient({
-  account,
-  chain,
-  transport: http(rpcUrl),
-  pollingInterval: pollingIntervalMs,
-}).extend(publicActions);
-const signer = toFacilitatorEvmSigner({
-  address: account.address,
-  readContract: async (args) => client.readContract({ ...args, args: args.args ?? [] }),
-  verifyTypedData: async (args) => client.verifyTypedData(args as never),
-  writeContract: async (args) => client.writeContract(args as never),
-  sendTransaction: async (args) => client.sendTransaction(args as never),
-  waitForTransactionReceipt: async (args) => client.waitForTransactionReceipt(args),
-  getCode: async (args) => client.getCode(args),
-});
-const facilitator = registerExactEvmScheme(new x402Facilitator(), {
-  signer,
-  networks: `eip155:${Number(chainId)}`,
+const facilitator = referenceFacilitator({
+  rpcUrl,
+  chainId: Number(chainId),
+  relayerKey: key as Hex,
+  pollingIntervalMs: 50,
 });
 
 type Asked = { readonly paymentPayload: PaymentPayload; readonly paymentRequirements: PaymentRequirements };

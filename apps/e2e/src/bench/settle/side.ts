@@ -19,6 +19,9 @@ export type Side = {
   cpu(): CpuTimes;
 };
 
+/** The reference is one process, which can be told to stand still. */
+export type ReferenceSide = Side & { pid(): number | undefined };
+
 const relayerFunds = parseEther('1000');
 
 export function ourSide(stack: Stack): Side {
@@ -49,7 +52,7 @@ export function ourSide(stack: Stack): Side {
 export async function referenceSide(
   chain: Stack['chains'][number],
   rpcUrl: string = chain.rpcUrl,
-): Promise<Side> {
+): Promise<ReferenceSide> {
   const relayerKey = generatePrivateKey();
   await fund(chain.rpcUrl, relayerKey);
   const port = await freePort();
@@ -58,6 +61,7 @@ export async function referenceSide(
   return {
     name: 'reference',
     url,
+    pid: () => child?.pid,
     start: async () => {
       const { PATH, HOME } = process.env;
       child = spawn(
