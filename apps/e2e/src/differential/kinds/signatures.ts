@@ -1,3 +1,5 @@
+import { devWalletOf } from '@quittance/embedded';
+
 import type { SeededRandom } from '../../random.js';
 import { anotherKey, type Draft, type Kind, randomHex } from '../draft.js';
 import { drafted, setting, signedAs } from './kind.js';
@@ -95,9 +97,8 @@ export const unmadeSignatures: readonly Kind[] = [
     signing.wrapping = { data: '0xdeadbeef' };
   }),
   formed('wrapped with no calldata', (signing) => void (signing.wrapping = { data: '0x' })),
-  drafted('signature: wrapped with the calldata of another wallet', (draft, cast) => {
-    const data = cast.troupes.unmade.frugal.wallet?.factoryData;
-    draft.signing.wrapping = data === undefined ? {} : { data };
+  formed('wrapped with the calldata of another wallet', (signing) => {
+    signing.wrapping = { data: devWalletOf(`0x${'77'.repeat(20)}`).factoryData };
   }),
   signedAs('wrapped twice', (signature) => wrapped(signature, 'fac')),
   signedAs('with a word less in its wrapping', (signature) => `0x${signature.slice(66)}`),

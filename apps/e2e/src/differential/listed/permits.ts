@@ -85,8 +85,6 @@ export const permitDifferences: readonly Difference[] = [
       /^(nothing unusual|just funded|paying oneself|paying the token|validBefore in the far future)$/,
       'just enough of an allowance',
       /^signature: (bare|in the wallet’s longer form|upper case|with a word more before the magic)$/,
-      // The other wallet is this one, now and then.
-      'signature: wrapped with the calldata of another wallet',
       'something to send along although Permit2 is approved',
       'the EIP-2612 permit for ever',
     ],
