@@ -10,8 +10,13 @@ export type ReferenceServer = { readonly url: string; close(): void };
 
 type Asked = { readonly paymentPayload: PaymentPayload; readonly paymentRequirements: PaymentRequirements };
 
-/** The reference facilitator behind HTTP, in this process. */
-export async function startReferenceServer(options: ReferenceOptions): Promise<ReferenceServer> {
+/**
+ * The reference facilitator behind HTTP, in this process, on the barest server there is: where it is measured, nothing but
+ * theirs is.
+ *
+ * @param port 0: a free one.
+ */
+export async function startReferenceServer(options: ReferenceOptions, port = 0): Promise<ReferenceServer> {
   const facilitator = referenceFacilitator(options);
   const routes: Readonly<Record<string, (asked: Asked) => Promise<unknown>>> = {
     '/verify': async ({ paymentPayload, paymentRequirements }) =>
@@ -32,7 +37,10 @@ export async function startReferenceServer(options: ReferenceOptions): Promise<R
     }
   }
 
-  const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
+  const server = createServer((request, response) => void answer(request, response)).listen(
+    port,
+    '127.0.0.1',
+  );
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -44,6 +52,10 @@ export async function startReferenceServer(options: ReferenceOptions): Promise<R
 }
 
 function reply(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
 }
