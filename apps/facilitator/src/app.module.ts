@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { EvmChain } from '@quittance/chain';
+import { EvmChain, SignerThread } from '@quittance/chain';
 import { Database } from '@quittance/database';
 import { createTransport, eventRoute, type EventTransport, OutboxRelay } from '@quittance/messaging';
 import { type HealthCheck, HealthModule, type Logger, MetricsModule } from '@quittance/observability';
@@ -45,14 +45,20 @@ export type Parts = {
   readonly database: Database;
   readonly transport: EventTransport;
   readonly chains: FacilitatorChains;
+  readonly signers: SignerThread;
   readonly onHopeless: (error: Error) => void;
 };
 
 export function createParts(config: Config, logger: Logger, onHopeless: (error: Error) => void): Parts {
   const { databaseUrl } = config;
+  const signers = new SignerThread({
+    onFailure: (fault) => logger.error({ err: fault }, 'the thread of signers ended'),
+  });
+  const chainOptions = { requestTimeoutMs: rpcTimeoutMs, signers };
   return {
     config,
     logger,
+    signers,
     onHopeless,
     database: Database.connect({
       url: databaseUrl,
@@ -62,9 +68,7 @@ export function createParts(config: Config, logger: Logger, onHopeless: (error: 
     }),
     transport: createTransport({ ...config.transport, databaseUrl, clientId: applicationName, logger }),
     chains: new FacilitatorChains(
-      config.networks.map(
-        (network) => new FacilitatorChain(EvmChain.connect(network, { requestTimeoutMs: rpcTimeoutMs })),
-      ),
+      config.networks.map((network) => new FacilitatorChain(EvmChain.connect(network, chainOptions))),
     ),
   };
 }
@@ -167,9 +171,10 @@ function settlePorts({ chains }: Parts, bound: Bound): SettlePorts {
 
 function startup(parts: Parts, bound: Bound): Startup {
   const { changes: payments, standings, intake, identifiers, trail, offers, waiter, watch } = bound;
-  const { config, logger, database, chains, transport, onHopeless } = parts;
+  const { config, logger, database, chains, signers, transport, onHopeless } = parts;
   return new Startup({
     database,
+    signers,
     chains,
     waiter,
     watch,

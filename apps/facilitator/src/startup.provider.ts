@@ -4,7 +4,7 @@ import type {
   OnApplicationShutdown,
   OnModuleDestroy,
 } from '@nestjs/common';
-import { ChainMismatchError } from '@quittance/chain';
+import { ChainMismatchError, type SignerThread } from '@quittance/chain';
 import { type Database, DatabaseSchemaMissingError } from '@quittance/database';
 import type { OutboxRelay } from '@quittance/messaging';
 import type { Logger } from '@quittance/observability';
@@ -37,6 +37,7 @@ const retryMs = 500;
 export type StartupOptions = {
   readonly database: Database;
   readonly chains: FacilitatorChains;
+  readonly signers: SignerThread;
   readonly relay: OutboxRelay;
   readonly waiter: PaymentWaiter;
   readonly signal: PaymentSignal;
@@ -82,6 +83,7 @@ export class Startup
   /** Nothing is answered any more: the last verdicts are written, as far as the database takes them. */
   async onApplicationShutdown(): Promise<void> {
     await this.closeTrail();
+    await this.options.signers.close();
     await this.options.database.close();
   }
 

@@ -166,6 +166,14 @@ describe('reservations that come at once', () => {
       { outcome: 'short', inFlight: 10n },
     ]);
     await expect(registry.find(terms.id)).resolves.toMatchObject(terms);
+    // Asked for together with what is in flight, it is found the same, and of one that is not known only that is told.
+    const unknown = termsOf(terms.payer);
+    const at = { number: 5n, time: 1n, landed: [] };
+    const found = await Promise.all([terms, unknown].map(({ id }) => registry.lookUp(id, terms, at)));
+    expect(found).toEqual([
+      { known: await registry.find(terms.id), inFlight: 10n },
+      { known: null, inFlight: 10n },
+    ]);
   });
 
   it('fail alone when the database refuses one of them', async () => {

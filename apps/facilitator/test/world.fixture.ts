@@ -7,7 +7,7 @@ import type {
   IdentifierKey,
   KnownIdentifier,
 } from '../src/identifier/payment-identifier.js';
-import type { Payment } from '../src/payment/payment.js';
+import type { BalanceBlock, Payment } from '../src/payment/payment.js';
 import type { Reservation, Reserved, SettlePorts } from '../src/settle/settle.js';
 import type { VerdictRecord } from '../src/verdict/verdict-record.js';
 import { PayerLanes } from '../src/verify/payer-lanes.js';
@@ -53,6 +53,9 @@ export class World {
   readonly places: boolean[] = [];
   dropped = 0;
   factsAsked = 0;
+  balancesKnownAt: BalanceBlock | undefined;
+  /** The block of each question for what is in flight. */
+  readonly inFlightAsked: bigint[] = [];
   outcome: Partial<Payment> = { state: 'confirmed', transaction };
   beforeReserve: () => void = () => undefined;
   /** Nonces that the chain has seen used, though no event has told us. */
@@ -64,6 +67,7 @@ export class World {
       assets: new Set(['0x036cbd53842c5426634e7929541ec2318f3dcf7e']),
       relayers: [relayer],
       factories: [],
+      balancesKnownAt: this.balancesKnownAt,
       paymentFacts: async () => {
         this.factsAsked += 1;
         return this.facts;
@@ -77,7 +81,14 @@ export class World {
       lanes: new PayerLanes(),
       registry: {
         find: async (id) => this.payments.get(id) ?? null,
-        inFlight: async (_purse, at) => this.inFlight(at),
+        inFlight: async (_purse, at) => {
+          this.inFlightAsked.push(at.number);
+          return this.inFlight(at);
+        },
+        lookUp: async (id, _purse, at) => {
+          this.inFlightAsked.push(at.number);
+          return { known: this.payments.get(id) ?? null, inFlight: this.inFlight(at) };
+        },
         openAuthorizations: async () => [...this.payments.values()],
         reserve: async (reservation) => this.reserve(reservation),
       },

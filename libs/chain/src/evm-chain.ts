@@ -33,6 +33,7 @@ import type { EvmNetwork } from './network.js';
 import { type PermitEnds, type PermitRange, readPermitEnds } from './permit2-logs.js';
 import { type BroadcastOutcome, describeRpcError, isNodesFault, revertOf } from './rpc-error.js';
 import { type EndpointHealth, RpcPool } from './rpc-pool.js';
+import type { SignersAhead } from './signer-thread.js';
 import { readStanding, type Standing } from './standing.js';
 
 const requestTimeoutDefaultMs = 5_000;
@@ -50,6 +51,12 @@ type Transaction = {
   readonly gas: bigint;
 };
 
+export type EvmChainOptions = {
+  readonly requestTimeoutMs?: number;
+  /** Works ahead for payments whose facts are read. */
+  readonly signers?: SignersAhead;
+};
+
 /**
  * One EVM chain, through its nodes. What the chain says is a value, a revert included; that no node says anything
  * usable is a ChainUnavailableError, from every method.
@@ -59,16 +66,21 @@ export class EvmChain {
   readonly #rpc: RpcPool;
   readonly #facts: FactsReader;
 
-  private constructor(network: EvmNetwork, rpc: RpcPool) {
+  private constructor(network: EvmNetwork, rpc: RpcPool, { signers }: EvmChainOptions) {
     this.network = network;
     this.#rpc = rpc;
-    this.#facts = new FactsReader({ rpc, factories: network.factories });
+    this.#facts = new FactsReader({
+      rpc,
+      factories: network.factories,
+      ...(signers === undefined ? {} : { signers }),
+    });
   }
 
   /** Opens nothing yet: the nodes may be down now and be asked later. */
-  static connect(network: EvmNetwork, options: { readonly requestTimeoutMs?: number } = {}): EvmChain {
+  static connect(network: EvmNetwork, options: EvmChainOptions = {}): EvmChain {
     const timeoutMs = options.requestTimeoutMs ?? requestTimeoutDefaultMs;
-    return new EvmChain(network, new RpcPool({ chainId: network.chainId, urls: network.rpcUrls, timeoutMs }));
+    const rpc = new RpcPool({ chainId: network.chainId, urls: network.rpcUrls, timeoutMs });
+    return new EvmChain(network, rpc, options);
   }
 
   /** Ends what runs beside the questions. */

@@ -1,7 +1,6 @@
 import {
   type EvmFacts,
   type EvmPayment,
-  recoverAhead,
   settlementCallOf,
   signatureKindOf,
   type Simulation,
@@ -33,6 +32,7 @@ import { readRevert } from './revert.js';
 import { describeRpcError, isOverload, revertOf } from './rpc-error.js';
 import type { RpcPool } from './rpc-pool.js';
 import { settlementGasMax, stepsOf } from './settlement-call.js';
+import type { SignersAhead } from './signer-thread.js';
 
 /** Their transfers fit into what nodes let a call use. */
 const paymentsMax = 48;
@@ -71,6 +71,8 @@ export type FactsReaderOptions = {
   readonly rpc: RpcPool;
   /** Factories that may deploy a payer's wallet. */
   readonly factories: readonly Address[];
+  /** What is done for payments while the node is at work. */
+  readonly signers?: SignersAhead;
 };
 
 /**
@@ -80,6 +82,7 @@ export type FactsReaderOptions = {
 export class FactsReader {
   readonly #rpc: RpcPool;
   readonly #factories: readonly Address[];
+  readonly #signers: SignersAhead | undefined;
   readonly #metadata = new ExpiringCache<TokenMetadata>(contractCache);
   /** Payers that had code when they were seen last. */
   readonly #wallets = new ExpiringCache<true>(walletCache);
@@ -87,9 +90,10 @@ export class FactsReader {
   readonly #readings = new Set<Promise<void>>();
   #isDraining = false;
 
-  constructor({ rpc, factories }: FactsReaderOptions) {
+  constructor({ rpc, factories, signers }: FactsReaderOptions) {
     this.#rpc = rpc;
     this.#factories = factories;
+    this.#signers = signers;
   }
 
   /** @throws ChainUnavailableError */
@@ -142,9 +146,7 @@ export class FactsReader {
     if (!isAlone && bulkBytes(questions) > bulkBytesMax) return this.#readInHalves(asked);
     const call = { data: encodeBulk(questions, isAlone ? gasEachAlone : sharedGasEach) };
     const asking = this.#rpc.ask('eth_call', call, 'latest');
-    // While the node is at work, and not before it is (the question goes out with the next turn of the event loop): the
-    // dearest part of what will be asked of these payments.
-    setImmediate(() => setImmediate(() => asked.forEach(({ payment }) => recoverAhead(payment))));
+    const signersKnown = this.#signers?.ahead(asked.map(({ payment }) => payment));
     const answer = await asking;
     if (!answer.ok) {
       if (!isAlone && !isOverload(answer.error)) return this.#readAlone(asked);
@@ -152,6 +154,7 @@ export class FactsReader {
     }
     const { facts, metadata } = this.#factsIn(answer.result, plan);
     this.#remember(metadata);
+    await signersKnown;
     const readings = facts.map(async (read, index) =>
       this.#tried((asked[index] as AskedPayment).payment, read),
     );

@@ -11,7 +11,7 @@ export {
   type Transfer,
 } from './batch.js';
 export { ChainMismatchError, ChainUnavailableError } from './chain-error.js';
-export { EvmChain, type GasEstimate } from './evm-chain.js';
+export { EvmChain, type EvmChainOptions, type GasEstimate } from './evm-chain.js';
 export { bumpedFees, cappedBy, type Fees } from './fees.js';
 export type { HeadWatch } from './heads.js';
 export { type Call, multicall3Address } from './multicall.js';
@@ -21,5 +21,6 @@ export { Relayer, type SignedTransaction } from './relayer.js';
 export type { BroadcastOutcome } from './rpc-error.js';
 export type { EndpointHealth } from './rpc-pool.js';
 export { settlementGasMax, stepsOf, transactionCallOf } from './settlement-call.js';
+export { type SignersAhead, SignerThread } from './signer-thread.js';
 export type { Standing } from './standing.js';
 export type { RelayerTransaction } from './transaction-bytes.js';

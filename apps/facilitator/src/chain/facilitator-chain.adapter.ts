@@ -4,9 +4,10 @@ import type { ChainId } from '@quittance/money';
 import type { Address, Hex } from 'viem';
 
 import type { ExpiryCandidate, ExpiryChain, ProvingBlock } from '../expiry/expiry.js';
-import type { OpenAuthorization } from '../payment/payment.js';
+import type { BalanceBlock, OpenAuthorization } from '../payment/payment.js';
 import type { OfferingChain } from '../supported/offer.loop.js';
 import type { VerifyingChain } from '../verify/presentation.js';
+import { balanceBlock } from '../verify/verify.js';
 
 /** What the facilitator asks of a chain. */
 export class FacilitatorChain implements VerifyingChain, ExpiryChain, OfferingChain {
@@ -16,6 +17,7 @@ export class FacilitatorChain implements VerifyingChain, ExpiryChain, OfferingCh
   readonly factories: readonly Address[];
   readonly confirmations: number;
   readonly relayerBalanceMin: bigint;
+  balancesKnownAt: BalanceBlock | undefined;
 
   constructor(private readonly chain: EvmChain) {
     const { chainId, assets, relayers, factories, confirmations, relayerBalanceMinWei } = chain.network;
@@ -32,8 +34,10 @@ export class FacilitatorChain implements VerifyingChain, ExpiryChain, OfferingCh
     return this.chain.checkIdentity();
   }
 
-  paymentFacts(payment: EvmPayment): Promise<EvmFacts> {
-    return this.chain.paymentFacts(payment);
+  async paymentFacts(payment: EvmPayment): Promise<EvmFacts> {
+    const facts = await this.chain.paymentFacts(payment);
+    this.balancesKnownAt = balanceBlock(facts);
+    return facts;
   }
 
   async spentOf(

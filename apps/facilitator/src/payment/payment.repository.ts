@@ -8,14 +8,13 @@ import type { Reservation, Reserved } from '../settle/settle.js';
 import type { Attempt } from './attempt.js';
 import { attemptOf, type AttemptRow, attemptsColumn } from './attempt-row.js';
 import { Gathering } from './gathering.js';
-import type { BalanceBlock, OpenAuthorization, Payment, Purse } from './payment.js';
+import type { BalanceBlock, OpenAuthorization, Payment, Purse, LookedUp } from './payment.js';
 import { acceptedEvent } from './payment-event.js';
 import { paymentColumns, paymentOf, type PaymentRow, reservationJson } from './payment-row.js';
 import type { PaymentTransition } from './payment-view.js';
 
 const openAuthorizationsMax = 100;
 const findsMax = 500;
-const sumsMax = 500;
 /** Bounds how long one call holds the locks of its purses. */
 const reservationsMax = 100;
 /** One that waits for a purse which another replica holds must not keep all others waiting. */
@@ -28,11 +27,12 @@ const findCompanyMs = 1;
 const reserveCompanyMs = 8;
 
 type Asked = { readonly purse: Purse; readonly at: BalanceBlock };
+type AskedForBoth = Asked & { readonly id: PaymentId };
 
 /** The payment registry in Postgres: what is known, and what is taken on. */
 export class PaymentRepository {
   readonly #finds: Gathering<PaymentId, Payment | null>;
-  readonly #sums: Gathering<Asked, bigint>;
+  readonly #lookUps: Gathering<AskedForBoth, LookedUp>;
   readonly #reserves: Gathering<Reservation, Reserved>;
 
   constructor(private readonly database: Database) {
@@ -42,11 +42,11 @@ export class PaymentRepository {
       runsMax: callsMax,
       companyMs: findCompanyMs,
     });
-    // Facts that were read together come together: they wait for no others.
-    this.#sums = new Gathering({
-      run: (asked) => this.#inFlightEach(asked),
-      itemsMax: sumsMax,
+    this.#lookUps = new Gathering({
+      run: (asked) => this.#lookUpEach(asked),
+      itemsMax: findsMax,
       runsMax: callsMax,
+      companyMs: findCompanyMs,
     });
     this.#reserves = new Gathering({
       run: (reservations) => this.#reserveMany(reservations),
@@ -92,8 +92,12 @@ export class PaymentRepository {
     return (row?.attempts ?? []).map(attemptOf);
   }
 
+  /** As `find` and `inFlight` in one; nothing is left out of what is in flight. */
+  lookUp(id: PaymentId, purse: Purse, at: BalanceBlock): Promise<LookedUp> {
+    return this.#lookUps.ask({ id, purse, at });
+  }
+
   async inFlight(purse: Purse, at: BalanceBlock): Promise<bigint> {
-    if (at.landed.length === 0) return this.#sums.ask({ purse, at });
     const { chainId, asset, payer } = purse;
     const [row] = await this.database.sql<{ sum: string }>(
       'SELECT facilitator.in_flight($1, $2, $3, $4::bigint, $5::numeric, $6::text[])::text AS sum',
@@ -123,13 +127,15 @@ export class PaymentRepository {
     return ids.map((id) => found.get(id) ?? null);
   }
 
-  async #inFlightEach(asked: readonly Asked[]): Promise<bigint[]> {
-    const rows = await this.database.sql<{ sum: string }>(
-      `SELECT facilitator.in_flight(chain_id, asset, payer, at_block, at_time, '{}')::text AS sum
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::numeric[])
-              WITH ORDINALITY AS asked (chain_id, asset, payer, at_block, at_time, place)
+  async #lookUpEach(asked: readonly AskedForBoth[]): Promise<LookedUp[]> {
+    const rows = await this.database.sql<{ in_flight: string; is_known: boolean }>(
+      `SELECT facilitator.in_flight(chain_id, asset, payer, at_block, at_time, '{}')::text AS in_flight,
+              EXISTS (SELECT FROM facilitator.payment WHERE id = asked_id) AS is_known
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::numeric[])
+              WITH ORDINALITY AS asked (asked_id, chain_id, asset, payer, at_block, at_time, place)
         ORDER BY place`,
       [
+        asked.map(({ id }) => id),
         asked.map(({ purse }) => purse.chainId),
         asked.map(({ purse }) => purse.asset),
         asked.map(({ purse }) => purse.payer),
@@ -137,7 +143,15 @@ export class PaymentRepository {
         asked.map(({ at }) => at.time),
       ],
     );
-    return rows.map(({ sum }) => BigInt(sum));
+    // Few are known, and most columns are theirs.
+    const knownIds = asked.flatMap(({ id }, index) => (rows[index]?.is_known === true ? [id] : []));
+    const known = new Map<PaymentId, Payment>();
+    if (knownIds.length > 0)
+      for (const payment of await this.findMany(knownIds)) known.set(payment.id, payment);
+    return asked.map(({ id }, index) => ({
+      known: known.get(id) ?? null,
+      inFlight: BigInt(rows[index]?.in_flight ?? 0),
+    }));
   }
 
   async #reserveMany(reservations: readonly Reservation[]): Promise<Reserved[]> {

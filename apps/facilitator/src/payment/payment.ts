@@ -89,3 +89,6 @@ export function storableResource(resource: string | null): string | null {
 export function storableText(text: string, lengthMax: number): string {
   return text.replaceAll('\u0000', '\ufffd').slice(0, lengthMax).toWellFormed();
 }
+
+/** What is known of a payment that is offered, and what of its purse is in flight. */
+export type LookedUp = { readonly known: Payment | null; readonly inFlight: bigint };

@@ -9,6 +9,7 @@ import { verify } from '../verify/verify.js';
 import { standingOf } from './outcome.js';
 import { type Reservation, settle, type SettlePorts } from './settle.js';
 
+const goodBlock = facts.blockNumber;
 const payer = privateKeyToAccount(`0x${'11'.repeat(32)}`);
 
 async function requestOf(wish: Parameters<typeof paymentBody>[1] = {}): Promise<PaymentRequest> {
@@ -210,6 +211,23 @@ describe('verifying', () => {
       verdict: { ok: false, reason },
     });
     expect(world.factsAsked).toBe(0);
+  });
+
+  it('asks once what is in flight where the block before leaves enough, and at its own block where it does not', async () => {
+    const world = new World();
+    const before = { number: goodBlock - 1n, time: 1n, landed: [] };
+    world.balancesKnownAt = before;
+    await expect(verify(await requestOf(), world.ports)).resolves.toMatchObject({ verdict: { ok: true } });
+    expect(world.inFlightAsked.splice(0)).toEqual([before.number]);
+    // A node that is behind: what was in flight at a later block may be less than at its own.
+    world.balancesKnownAt = { ...before, number: goodBlock + 1n };
+    await verify(await requestOf(), world.ports);
+    expect(world.inFlightAsked.splice(0)).toEqual([goodBlock + 1n, goodBlock]);
+    world.balancesKnownAt = before;
+    world.facts = { ...facts, balance: 0n };
+    await expect(verify(await requestOf(), world.ports)).resolves.toMatchObject({
+      verdict: { reason: 'insufficient_funds' },
+    });
   });
 
   it('takes v1 for what it says in v2 terms', async () => {

@@ -9,7 +9,7 @@ import type { ChainId } from '@quittance/money';
 import { type PaymentId, paymentIdOf, type PaymentRequest, type Refusal } from '@quittance/protocol';
 import type { Address } from 'viem';
 
-import type { OpenAuthorization } from '../payment/payment.js';
+import type { BalanceBlock, OpenAuthorization } from '../payment/payment.js';
 
 /** What verifying needs of a chain. Faults throw; what the chain says is a value. */
 export type VerifyingChain = {
@@ -20,6 +20,8 @@ export type VerifyingChain = {
   readonly relayers: readonly Address[];
   /** Contracts that may deploy a payer's wallet. */
   readonly factories: readonly Address[];
+  /** The block of the newest facts so far; none before the first. */
+  readonly balancesKnownAt: BalanceBlock | undefined;
   paymentFacts(payment: EvmPayment): Promise<EvmFacts>;
   /** Which of these authorizations of the payer of a payment, in its asset, are spent at a block. */
   spentOf(

@@ -9,7 +9,7 @@ import {
 } from '@quittance/protocol';
 
 import { type IdentifierRegistry, takeIdentifier } from '../identifier/payment-identifier.js';
-import type { BalanceBlock, OpenAuthorization, Payment, Purse } from '../payment/payment.js';
+import type { BalanceBlock, OpenAuthorization, Payment, Purse, LookedUp } from '../payment/payment.js';
 import { type VerdictRecord, verdictRecord } from '../verdict/verdict-record.js';
 import type { PayerLanes } from './payer-lanes.js';
 import { type Chains, present, type Presentation } from './presentation.js';
@@ -20,6 +20,8 @@ export type VerifyPorts = {
   readonly registry: {
     find(id: PaymentId): Promise<Payment | null>;
     inFlight(purse: Purse, at: BalanceBlock): Promise<bigint>;
+    /** Both in one, with nothing left out of what is in flight. */
+    lookUp(id: PaymentId, purse: Purse, at: BalanceBlock): Promise<LookedUp>;
     openAuthorizations(purse: Purse, at: BalanceBlock): Promise<readonly OpenAuthorization[]>;
   };
   readonly identifiers: IdentifierRegistry;
@@ -79,18 +81,31 @@ async function judge(
   const assessing = assessNew(presented, ports);
   // Of a payment that is known, what the chain says is of no interest, not even that it does not answer.
   assessing.catch(() => undefined);
-  const known = await ports.registry.find(presented.id);
-  if (known !== null) return { verdict: { ok: false, ...alreadyReserved(known) } };
+  const before = presented.chain.balancesKnownAt;
+  const found = await lookUp(presented, ports.registry, before);
+  if (found.known !== null) return { verdict: { ok: false, ...alreadyReserved(found.known) } };
   const { verdict, payment, facts } = await assessing;
   const { blockNumber } = facts;
   if (!verdict.ok) return { verdict, blockNumber };
-  const shortAt = async (at: BalanceBlock): Promise<Refusal | undefined> => {
-    const inFlight = await ports.registry.inFlight(payment, at);
-    return shortfall({ balance: facts.balance ?? 0n, inFlight, amount: payment.requirements.amount });
-  };
+  const shortBy = (inFlight: bigint): Refusal | undefined =>
+    shortfall({ balance: facts.balance ?? 0n, inFlight, amount: payment.requirements.amount });
+  // What was in flight at an earlier block is at least what is now: money that suffices for it suffices.
+  const isEarlier = before !== undefined && before.number <= blockNumber && before.time <= facts.blockTime;
+  if (isEarlier && shortBy(found.inFlight) === undefined) return { verdict: { ok: true }, blockNumber };
   const at = balanceBlock(facts);
+  const shortAt = async (block: BalanceBlock): Promise<Refusal | undefined> =>
+    shortBy(await ports.registry.inFlight(payment, block));
   const short = (await shortAt(at)) && (await shortAt(await withLanded(at, presented, ports)));
   return { verdict: short === undefined ? { ok: true } : { ok: false, ...short }, blockNumber };
+}
+
+async function lookUp(
+  { id, payment }: Presentation,
+  registry: VerifyPorts['registry'],
+  at: BalanceBlock | undefined,
+): Promise<LookedUp> {
+  if (at !== undefined) return registry.lookUp(id, payment, at);
+  return { known: await registry.find(id), inFlight: 0n };
 }
 
 async function assessNew(presented: Presentation, ports: VerifyPorts): Promise<Assessed> {

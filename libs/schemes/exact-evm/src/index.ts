@@ -12,7 +12,6 @@ export {
 export { authorizationUsedTopic, eip3009Abi } from './eip3009.js';
 export { type EvmFacts, expiryMarginSeconds, type Judged, type Simulation } from './facts.js';
 export { judgeEvmPayment } from './judgment.js';
-export { recoverAhead } from './signer-rule.js';
 export { keccak256 } from './keccak.js';
 export {
   authorityOf,
@@ -31,5 +30,7 @@ export { type PermitSettlement, permitSettledBy } from './permit2-calldata.js';
 export type { PermitTerms } from './permit2-typed-data.js';
 export { type Purpose, readEvmPayment, type ReadPayment } from './read-payment.js';
 export { readRevert, type Revert } from './revert.js';
+export { type EcdsaSignature, recoverSigner } from './signature.js';
 export { innerSignatureOf, type SignatureKind, signatureKindOf } from './signature-kind.js';
+export { rememberSigner, type SignerQuestion, signerQuestionOf } from './signer-rule.js';
 export { authorizationDigest, type AuthorizationTerms, type TransferTerms } from './typed-data.js';

@@ -3,7 +3,7 @@ import type { Address } from 'viem';
 
 import type { Judged } from './facts.js';
 import type { EvmPayment } from './payment.js';
-import { readSignature, recoverSigner } from './signature.js';
+import { type EcdsaSignature, readSignature, type ReadSignature, recoverSigner } from './signature.js';
 import { type SignatureKind, signatureKindOf } from './signature-kind.js';
 import { digestBytes } from './typed-data.js';
 
@@ -34,26 +34,40 @@ type Signed = { readonly problem: string } | { readonly signer: Address };
 
 const signedOf = new WeakMap<EvmPayment, Signed>();
 
+/** Whose key made `signature` over `digest`: {@link recoverSigner} answers it. */
+export type SignerQuestion = { readonly digest: Buffer; readonly signature: EcdsaSignature };
+
 /**
- * Works out whose key signed a payment, for {@link judgeEvmPayment} to find: whoever waits for the chain's facts has time for
- * it until they come. Does nothing for signatures that are no key's.
+ * What is to be worked out to know whose key signed a payment: whoever waits for the chain's facts has time for it until they
+ * come. Undefined where there is nothing to be worked out: it is known, or the signature is no key's.
  */
-export function recoverAhead(payment: EvmPayment): void {
-  if (signatureKindOf(payment.signature).kind === 'ecdsa') signedBy(payment);
+export function signerQuestionOf(payment: EvmPayment): SignerQuestion | undefined {
+  if (signedOf.has(payment) || signatureKindOf(payment.signature).kind !== 'ecdsa') return undefined;
+  const reading = readKeySignature(payment);
+  return reading.ok ? { digest: digestBytes(payment), signature: reading.signature } : undefined;
+}
+
+/** Leaves the answer to {@link signerQuestionOf} for {@link judgeEvmPayment} to find. */
+export function rememberSigner(payment: EvmPayment, signer: Address | undefined): void {
+  signedOf.set(payment, signedFrom(signer));
 }
 
 function signedBy(payment: EvmPayment): Signed {
   const known = signedOf.get(payment);
   if (known !== undefined) return known;
-  const signed = readSigned(payment);
+  const reading = readKeySignature(payment);
+  const signed = reading.ok
+    ? signedFrom(recoverSigner(digestBytes(payment), reading.signature))
+    : { problem: reading.problem };
   signedOf.set(payment, signed);
   return signed;
 }
 
-function readSigned(payment: EvmPayment): Signed {
-  const reading = readSignature(payment.signature, payment.method === 'permit2' ? 'any' : 'lower');
-  if (!reading.ok) return { problem: reading.problem };
-  const signer = recoverSigner(digestBytes(payment), reading.signature);
+function readKeySignature({ signature, method }: EvmPayment): ReadSignature {
+  return readSignature(signature, method === 'permit2' ? 'any' : 'lower');
+}
+
+function signedFrom(signer: Address | undefined): Signed {
   return signer === undefined
     ? { problem: 'The signature is not one: no key can have made it.' }
     : { signer };
