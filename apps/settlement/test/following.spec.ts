@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { ChainBlock, ChainReceipt, SettlementChain } from '../src/chain/settlement-chain.js';
 import { OutcomeRepository } from '../src/payment/outcome.repository.js';
 import { FollowedChain, until } from './followed-chain.js';
-import { intercepted } from './world.js';
+import { intercepted, pausing } from './world.js';
 
 /** Nodes that announce, lag, contradict themselves and leave things out. */
 
@@ -200,6 +200,35 @@ describe('a node', () => {
     expect(await chain.states(payments)).toEqual(['confirmed', 'confirmed']);
     for (const { data } of payments) expect(await chain.told(data.paymentId)).toHaveLength(1);
   });
+});
+
+describe('a look for what became of a batch', () => {
+  it('during which blocks leave the chain tells nothing before what they said is taken back', async () => {
+    const node = pausing();
+    const follower = chain.follow(node.wrap);
+    const [lost = never(), next = never()] = [...(await chain.accept(1, 1)), ...(await chain.accept(1, 2))];
+    const first = await chain.settle([lost]);
+    await chain.become([lost], 'confirmed');
+    await chain.caughtUp();
+    const second = await chain.sign([next]);
+    node.hold('transactionCount');
+    follower.expect({ transactions: [second.hash], nonceSpent: true });
+    await node.held();
+    // The block of the same number on the other branch has both.
+    await chain.rollback(1);
+    await chain.send(first);
+    await chain.send(second);
+    await chain.mine();
+    node.letGo();
+    const told = async ({ data }: typeof lost) =>
+      (await chain.told(data.paymentId)).map(({ type }) => type.replace('settlement.', ''));
+    await until(
+      async () => (await told(lost)).length >= 3 && (await told(next)).length >= 1,
+      async () => JSON.stringify([await told(lost), await told(next)]),
+    );
+    expect(await told(lost)).toEqual(['confirmed', 'reorged', 'confirmed']);
+    expect(await told(next)).toEqual(['confirmed']);
+  }, 60_000);
 });
 
 describe('a confirmation that was found elsewhere', () => {

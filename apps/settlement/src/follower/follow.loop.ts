@@ -233,6 +233,11 @@ export class Follower {
     this.reviewDue = false;
     if (displacedDue) this.displacedAtMs = nowMs;
     const surveyed = await this.surveyor.review({ outstanding, displaced, confirmed: cursor.number });
+    // Found by numbers of blocks: these may have become those of another branch since the head was compared.
+    if (surveyed.ended.length > 0 && (await chain.block(cursor.number))?.hash !== cursor.hash) {
+      this.reviewDue = true;
+      return;
+    }
     const outcomes = await follower.review(chainId, { cursor, ...surveyed });
     this.reviewedAtMs = performance.now();
     if (outcomes === null) this.forgetPlace();
