@@ -12,7 +12,8 @@ const reconnectMs = 250;
 /** Hears of changed payments, whichever replica changed them: one LISTEN connection a process. */
 export class PaymentSignal {
   readonly #loop: Repeating;
-  #session: PostgresSession | undefined;
+  /** Also for a connection that is only being made when we close. */
+  readonly #closing = new AbortController();
 
   constructor(
     private readonly databaseUrl: string,
@@ -32,9 +33,8 @@ export class PaymentSignal {
   }
 
   async close(): Promise<void> {
-    const closed = this.#loop.close();
-    await this.#session?.close();
-    await closed;
+    this.#closing.abort();
+    await this.#loop.close();
   }
 
   async #listen(): Promise<'again'> {
@@ -42,21 +42,19 @@ export class PaymentSignal {
       url: this.databaseUrl,
       applicationName: 'quittance_facilitator_signal',
     });
-    this.#session = session;
     try {
       await session.listen(channel, (payload) => this.waiter.notify(payload as PaymentId));
       // What changed while nobody listened was not heard.
       this.waiter.notifyAll();
-      await lost(session.lost);
+      await aborted(AbortSignal.any([session.lost, this.#closing.signal]));
     } finally {
-      this.#session = undefined;
       await session.close();
     }
     return 'again';
   }
 }
 
-function lost(signal: AbortSignal): Promise<void> {
+function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
