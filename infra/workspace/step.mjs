@@ -46,16 +46,7 @@ export async function step(title, command, options = {}) {
 export async function run([file, ...args], { env = process.env, cwd, capture = false, ipc = false } = {}) {
   const output = [];
   const stdio = capture ? ['ignore', 'pipe', 'pipe'] : ['inherit', 'inherit', 'inherit'];
-  // A group of its own is what reaches the children of npm and of the tools. It is not the terminal's any more, so it
-  // must not read from there.
-  const child = spawn(file, args, {
-    env,
-    cwd,
-    stdio: [...stdio, ...(ipc ? ['ipc'] : [])],
-    detached: capture,
-  });
-  child.stdout?.on('data', (chunk) => output.push(chunk));
-  child.stderr?.on('data', (chunk) => output.push(chunk));
+  let child;
   let stoppedBy;
   let patience;
   const forward = (signal) => {
@@ -65,6 +56,7 @@ export async function run([file, ...args], { env = process.env, cwd, capture = f
     signalGroup(child, signal);
     patience ??= setTimeout(() => signalGroup(child, 'SIGKILL'), endGraceMs);
   };
+  // Before the command is there: a signal that came in between would end us, and not what we had just started.
   for (const signal of signals) process.on(signal, forward);
   const orphaned = setInterval(() => {
     if (npmShellPid === undefined || process.ppid === npmShellPid) return;
@@ -72,6 +64,16 @@ export async function run([file, ...args], { env = process.env, cwd, capture = f
     forward('SIGTERM');
   }, parentPollMs);
   try {
+    // A group of its own is what reaches the children of npm and of the tools. It is not the terminal's any more, so it
+    // must not read from there.
+    child = spawn(file, args, {
+      env,
+      cwd,
+      stdio: [...stdio, ...(ipc ? ['ipc'] : [])],
+      detached: capture,
+    });
+    child.stdout?.on('data', (chunk) => output.push(chunk));
+    child.stderr?.on('data', (chunk) => output.push(chunk));
     const [code, signal] = await new Promise((resolve) => {
       child.once('error', (fault) => {
         output.push(Buffer.from(`${fault.message}\n`));
@@ -90,7 +92,11 @@ export async function run([file, ...args], { env = process.env, cwd, capture = f
   } finally {
     clearTimeout(patience);
     clearInterval(orphaned);
-    for (const signal of signals) process.off(signal, forward);
+    for (const signal of signals) {
+      // Who was stopped is about to end: another signal must not take the exit code from it.
+      if (stoppedBy !== undefined) process.on(signal, () => undefined);
+      process.off(signal, forward);
+    }
   }
 }
 

@@ -119,6 +119,34 @@ describe('a step that lasts', () => {
     },
   );
 
+  it('takes it along too when the signal comes before we have heard that it started', async () => {
+    const slowSpawn = `import childProcess from 'node:child_process';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { spawn } = childProcess;
+      childProcess.spawn = (...args) => {
+        const child = spawn(...args);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+        return child;
+      };
+      syncBuiltinESMExports();
+      const { step } = await import('./step.mjs');
+      await step('install', ['sh', '-c', 'sleep 60 & echo "$!" > "$PIDS.new"; mv "$PIDS.new" "$PIDS"; wait']);`;
+    const { status, stdout, pids } = await interrupt(slowSpawn, 'SIGHUP');
+    expect([status, await survivors(pids)]).toEqual([129, []]);
+    expect(stdout).toContain('✗ install was stopped by SIGHUP (');
+  });
+
+  it('ends with the exit code of the first signal when another one comes at the end', async () => {
+    const twice = `import { step } from './step.mjs';
+      const { exit } = process;
+      process.exit = (code) => {
+        process.kill(process.pid, 'SIGINT');
+        exit(code);
+      };
+      await step('install', ['sh', '-c', 'sleep 60 & echo "$!" > "$PIDS.new"; mv "$PIDS.new" "$PIDS"; wait']);`;
+    expect((await interrupt(twice, 'SIGTERM')).status).toBe(143);
+  });
+
   it('is stopped by a signal that reached npm’s shell only', async () => {
     const script = 'sleep 60 & echo "$!" > "$PIDS.new"; mv "$PIDS.new" "$PIDS"; wait';
     const { stdout, pids } = await interrupt(code(script), 'SIGTERM', 'as npm has it');
