@@ -1,4 +1,4 @@
-import { devTokens, freePort } from '@quittance/embedded';
+import { devTokens, freePorts } from '@quittance/embedded';
 import { type Anvil, startAnvil, startTestDatabase, type TestDatabase } from '@quittance/testing';
 import { createTestClient, http, parseEther } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
@@ -55,10 +55,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       startChain(chainId, relayers, options.blockTimeS),
     ),
   ]);
+  const facilitatorCount = options.facilitators ?? 1;
+  const settlementCount = options.settlements ?? 1;
+  const ports = (await freePorts(facilitatorCount + settlementCount + 1)).values();
   const service = async (name: ServiceName, more: Record<string, string> = {}): Promise<Service> =>
     new Service({
       name,
-      port: await freePort(),
+      port: ports.next().value ?? 0,
       env: {
         ...options.transport.env,
         DATABASE_URL: database.serviceUrls[name],
@@ -73,8 +76,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     Promise.all(Array.from({ length: count }, async () => service(name, more)));
   const wait: Record<string, string> =
     options.settleWaitMs === undefined ? {} : { SETTLE_WAIT_MS: String(options.settleWaitMs) };
-  const facilitators = await many(options.facilitators ?? 1, 'facilitator', wait);
-  const settlements = await many(options.settlements ?? 1, 'settlement', {
+  const facilitators = await many(facilitatorCount, 'facilitator', wait);
+  const settlements = await many(settlementCount, 'settlement', {
     RELAYER_PRIVATE_KEYS: keys.join(','),
   });
   const ledger = await service('ledger');

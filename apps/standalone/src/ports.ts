@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-import { freePort } from '@quittance/embedded';
+import { freePorts } from '@quittance/embedded';
 
 import { type Config, type PortName, portSettings } from './config.js';
 import { StandaloneError } from './standalone.error.js';
@@ -11,15 +11,16 @@ import { StandaloneError } from './standalone.error.js';
  * @throws StandaloneError naming the setting to change when one is taken.
  */
 export async function choosePorts(wanted: Config['ports']): Promise<Config['ports']> {
-  const chosen: [PortName, number][] = [];
-  for (const [name, port] of Object.entries(wanted) as [PortName, number][]) {
+  const ports = Object.entries(wanted) as [PortName, number][];
+  for (const [name, port] of ports) {
     if (port !== 0 && !(await isFree(port))) {
       const setting = portSettings[name];
       const message = `Port ${port}, for the ${name}, is taken. Set ${setting} to another one, or to 0 for any free one: ${setting}=0 npm start`;
       throw new StandaloneError('port_taken', message);
     }
-    chosen.push([name, port === 0 ? await freePort() : port]);
   }
+  const free = await freePorts(ports.length);
+  const chosen = ports.map(([name, port], index) => [name, port === 0 ? free[index] : port]);
   return Object.fromEntries(chosen) as Config['ports'];
 }
 

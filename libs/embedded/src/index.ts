@@ -15,7 +15,7 @@ export {
 } from './dev-wallet.js';
 export { type Anvil, type AnvilAccount, type AnvilOptions, startAnvil } from './anvil.js';
 export { EmbeddedStartError } from './embedded-start.error.js';
-export { freePort } from './free-port.js';
+export { freePort, freePorts } from './free-port.js';
 export { EmbeddedPostgres, startEmbeddedPostgres } from './postgres.js';
 export type { EmbeddedPostgresOptions } from './postgres-cluster.js';
 export { endLeftover, endProcess, isRunning, runningPid, waitForEnd } from './running-process.js';

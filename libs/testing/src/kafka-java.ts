@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { freePort } from '@quittance/embedded';
+import { freePorts } from '@quittance/embedded';
 
 import type { KafkaUnavailable, TestKafka } from './kafka.js';
 import { answers, kafkaFolder, kafkaJars } from './kafka-jars.js';
@@ -49,7 +49,7 @@ class Broker implements TestKafka {
 
   static async prepare(jars: string): Promise<Broker> {
     const folder = await mkdtemp(join(tmpdir(), 'quittance-kafka-'));
-    const [port, controllerPort] = [await freePort(), await freePort()];
+    const [port, controllerPort] = await freePorts(2);
     const settings = await readFile(join(kafkaFolder, 'server.properties'), 'utf8');
     const own = [
       `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
