@@ -11,10 +11,11 @@ import type { Log } from '../loop/wakeable.loop.js';
 import type { Finding } from '../payment/finding.js';
 import type { QueuedPayment } from '../payment/payment-row.js';
 import type { Deferral } from '../payment/payment.repository.js';
-import type { Hex } from '../payment/payment.js';
+import type { Hex, Payment } from '../payment/payment.js';
 import type { Approver } from '../sponsoring/approver.js';
 import type { TopUp } from '../sponsoring/top-up.js';
 import { decideSubmit, type Estimate, isPlain, plainTransferGas } from './estimate.js';
+import { Foresight } from './foresight.js';
 import { hindranceOf } from './hindrance.js';
 import { Sightings } from './sightings.js';
 import { settlementOf } from './transfer.js';
@@ -63,6 +64,7 @@ function cancelled({ method }: QueuedPayment) {
 export class Decider {
   private readonly refusals = new Sightings();
   private readonly emptySearches = new Sightings();
+  private readonly foresight = new Foresight();
 
   constructor(private readonly options: DeciderOptions) {}
 
@@ -71,8 +73,17 @@ export class Decider {
     return this.judge(payment, await this.estimate(payment, from), { nowSeconds, from });
   }
 
+  /** Begins to ask what `alone` will ask, while the payment is on its way into the queue. */
+  foresee(payment: Payment, from: Hex): void {
+    const { chain } = this.options;
+    if (!isPlain(payment)) return;
+    const call = transactionCallOf(settlementOf(payment), chain.network.factories);
+    this.foresight.begin(payment.paymentId, () => chain.goesThrough(call, from, plainTransferGas));
+  }
+
   private async estimate(payment: QueuedPayment, from: Hex): Promise<Estimate> {
     const { chain } = this.options;
+    if (await this.foresight.saysGo(payment.paymentId)) return { ok: true, gas: plainTransferGas };
     const { factories } = chain.network;
     const call = transactionCallOf(settlementOf(payment), factories);
     if (isPlain(payment) && (await chain.goesThrough(call, from, plainTransferGas)))

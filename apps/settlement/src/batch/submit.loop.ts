@@ -10,7 +10,7 @@ import type { Outcome } from '../payment/outcome.js';
 import type { OutcomeRepository } from '../payment/outcome.repository.js';
 import type { QueuedPayment } from '../payment/payment-row.js';
 import type { PaymentRepository, ReadyPayment } from '../payment/payment.repository.js';
-import type { Hex } from '../payment/payment.js';
+import type { Hex, Payment } from '../payment/payment.js';
 import { LeaseLostError } from '../relayer/lease-lost.error.js';
 import type { LeasedRelayer } from '../relayer/lease.js';
 import type { Leases } from '../relayer/lease.loop.js';
@@ -84,6 +84,12 @@ export class Submitter {
     if (performance.now() >= this.gatheringUntilMs) this.loop.wake();
   }
 
+  /** A payment is on its way into the queue. One that will go alone can be tried meanwhile. */
+  foresee(payment: Payment): void {
+    const [signer] = this.signers();
+    if (signer !== undefined && this.company() === 1) this.decider.foresee(payment, signer.relayer.address);
+  }
+
   noteHead(head: bigint): void {
     this.head = head;
   }
@@ -135,8 +141,7 @@ export class Submitter {
       oldestWaitedMs: ready.reduce((most, { waitedMs }) => Math.max(most, waitedMs), 0),
       onTheirWay: slots.length,
       oneEnded: this.oneEnded,
-      company:
-        performance.now() - this.signedTogether.atMs < companyMemoryMs ? this.signedTogether.payments : 1,
+      company: this.company(),
     });
     // Those that go alone have nobody to wait for.
     const due = pauseMs > 0 ? ready.filter(({ batchLimit }) => batchLimit === 1) : ready;
@@ -159,6 +164,12 @@ export class Submitter {
     for (const one of toSign) signed += (await this.sign(one, fees)) ? 1 : 0;
     // Payments that another process has claimed are its to sign: no reason to look again at once.
     return toSign.length > 0 && signed === 0 ? queuePollIntervalMs : 0;
+  }
+
+  /** Payments that were signed together just now. */
+  private company(): number {
+    const { atMs, payments } = this.signedTogether;
+    return performance.now() - atMs < companyMemoryMs ? payments : 1;
   }
 
   private plans(ready: readonly ReadyPayment[], slots: readonly Slot[]): Plan[] {

@@ -19,6 +19,7 @@ import { type Log, WakeableLoop } from '../loop/wakeable.loop.js';
 import type { Outcome } from '../payment/outcome.js';
 import { OutcomeRepository } from '../payment/outcome.repository.js';
 import { PaymentRepository } from '../payment/payment.repository.js';
+import type { Payment } from '../payment/payment.js';
 import { type HolderPresence, Leases } from '../relayer/lease.loop.js';
 import { NonceWatch } from '../relayer/nonce.loop.js';
 import { RelayerRepository } from '../relayer/relayer.repository.js';
@@ -113,6 +114,11 @@ export class ChainSettler {
   /** There is something new in the queue. */
   wake(): void {
     this.submitter.wake();
+  }
+
+  /** Something is on its way into it. */
+  foresee(payment: Payment): void {
+    if (this.checked) this.submitter.foresee(payment);
   }
 
   /**

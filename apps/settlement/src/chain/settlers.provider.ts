@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import type { ChainId } from '@quittance/money';
 
 import type { Log } from '../loop/wakeable.loop.js';
+import type { Payment } from '../payment/payment.js';
 import type { ChainSettler } from './chain-settler.loop.js';
 
 /** The settlers of all configured chains. */
@@ -18,6 +19,11 @@ export class Settlers implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([...this.byChain.values()].map((settler) => settler.close()));
+  }
+
+  /** A payment is on its way into the queue of its chain. */
+  foresee(payment: Payment): void {
+    this.byChain.get(payment.chainId)?.foresee(payment);
   }
 
   /** There is something new in the queues of these chains. */

@@ -4,6 +4,7 @@ import { topics } from '@quittance/events';
 import { type EventBatch, OnEventBatch } from '@quittance/messaging';
 
 import { Settlers } from '../chain/settlers.provider.js';
+import { acceptedPayment } from './accepted-payment.js';
 import { PaymentRepository } from './payment.repository.js';
 
 /** Takes payments in from the facilitator. */
@@ -16,6 +17,10 @@ export class PaymentConsumer {
 
   @OnEventBatch(topics.payments.name)
   async take(@Payload() batch: EventBatch): Promise<void> {
+    const [event, ...others] = batch.events;
+    // Several go together, and are tried as they go.
+    if (event?.type === 'payment.accepted' && others.length === 0)
+      this.settlers.foresee(acceptedPayment(event));
     this.settlers.wake(await this.payments.take(batch.events));
   }
 }
