@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type EvmPayment, judgeEvmPayment, recoverSigner, signerQuestionOf } from '@quittance/exact-evm';
 
@@ -9,9 +11,18 @@ const failures: Error[] = [];
 let thread: SignerThread;
 afterEach(async () => thread.close());
 
-function start(): void {
-  // A thread takes a moment to start, and longer on a busy machine.
+function create(): void {
   thread = new SignerThread({ onFailure: (fault) => failures.push(fault), answerWaitMs: 30_000 });
+}
+
+/** It starts with the first payment, and takes a moment until it does the work. */
+async function start(): Promise<void> {
+  create();
+  const payment = await payBy(newPayer());
+  while (signerQuestionOf(payment) !== undefined) {
+    await thread.ahead([payment]);
+    await sleep(10);
+  }
 }
 
 async function payments(count: number): Promise<EvmPayment[]> {
@@ -56,7 +67,7 @@ function verdictOf(payment: EvmPayment) {
 
 describe('the thread of signers', () => {
   it('leaves nothing to be worked out, and every verdict as it is without it', async () => {
-    start();
+    await start();
     const asked = [...(await payments(20)), await forged(), await noKeys()];
     const expected = asked.map((payment) => verdictOf({ ...payment }));
     await Promise.all([thread.ahead(asked.slice(0, 12)), thread.ahead(asked.slice(12))]);
@@ -67,7 +78,7 @@ describe('the thread of signers', () => {
   });
 
   it('keeps nobody waiting once it is closed: who judges does the work', async () => {
-    start();
+    await start();
     const [one, other] = await payments(2);
     const asked = thread.ahead([one as EvmPayment]);
     await thread.close();
@@ -78,9 +89,21 @@ describe('the thread of signers', () => {
   });
 });
 
+describe('a thread of signers that is closed', () => {
+  it.each([0, 1, 5, 20, 60, 120])('%i ms after its start ends like any other', async (afterMs) => {
+    create();
+    const [one, other] = await payments(2);
+    await thread.ahead([one as EvmPayment]);
+    await sleep(afterMs);
+    await thread.close();
+    await thread.ahead([other as EvmPayment]);
+    expect(signerQuestionOf(other as EvmPayment)).toBeDefined();
+    expect(failures).toEqual([]);
+  });
+});
+
 describe('questions for signers', () => {
   it('are the same on the other side, in their order', async () => {
-    start();
     const asked = [...(await payments(3)), await noKeys()];
     const questions = asked.flatMap((payment) => signerQuestionOf(payment) ?? []);
     const answers = decodeAnswers(answerQuestions(encodeQuestions(questions), recoverSigner));
