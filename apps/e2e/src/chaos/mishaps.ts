@@ -32,6 +32,7 @@ const eventsAgainMax = 400;
 const stallMs = 7_000;
 const provokeAfterMs = 1_500;
 const dearMs = 6_000;
+const reorgAgainMs = 6_000;
 const provokeEveryMs = 500;
 const defaultOfferWei = 2n * 10n ** 9n;
 /** Below the cap of the network, so that it can be paid. */
@@ -109,8 +110,10 @@ async function crashed(point: string, ground: Ground, tally: Tally): Promise<voi
   await Promise.all(victims.map(async (victim) => victim.stop()));
   const before = crashes();
   for (const victim of victims) victim.launch({ CRASH_AT: point });
-  const provoked = provoke(point, ground);
-  for (const end = Date.now() + crashMaxMs; crashes() === before && Date.now() < end;) await sleep(pollMs);
+  const end = Date.now() + crashMaxMs;
+  const isOver = (): boolean => crashes() !== before || Date.now() >= end;
+  const provoked = provoke(point, ground, isOver);
+  while (!isOver()) await sleep(pollMs);
   const hits = crashes() - before;
   tally.kills += hits;
   (hits > 0 ? tally.crashPointsHit : tally.crashPointsMissed).add(point);
@@ -120,9 +123,13 @@ async function crashed(point: string, ground: Ground, tally: Tally): Promise<voi
 }
 
 /** Some steps are taken only after something has gone wrong. */
-async function provoke(point: string, ground: Ground): Promise<void> {
+async function provoke(point: string, ground: Ground, isOver: () => boolean): Promise<void> {
   await sleep(provokeAfterMs);
-  if (point.includes('reorg')) await reorganized(ground, 3);
+  // Whoever is not up yet has read none of the blocks that go: what one was too early for, the next will show.
+  while (point.includes('reorg') && !isOver()) {
+    await reorganized(ground, 3);
+    for (const until = Date.now() + reorgAgainMs; !isOver() && Date.now() < until;) await sleep(pollMs);
+  }
   if (point.includes('replace')) await dearer(ground, { factor: 3, ms: dearMs });
   if (point.includes('half')) await withoutBlocks(ground, dearMs);
 }
