@@ -51,19 +51,14 @@ export const filled = (
   {
     takesBack = null,
     topUp,
-    by = relayer,
-  }: {
-    readonly takesBack?: EventOf<'settlement.filled'> | null;
-    readonly topUp?: bigint;
-    readonly by?: string;
-  } = {},
+  }: { readonly takesBack?: EventOf<'settlement.filled'> | null; readonly topUp?: bigint } = {},
 ): EventOf<'settlement.filled'> =>
   createEvent({
     ...chainParts(`filled ${name}`),
     type: 'settlement.filled',
     data: {
       chainId,
-      relayer: by,
+      relayer,
       relayerNonce: '9',
       transaction: hex(`filler ${name}`, 32),
       block: blockNamed(name),
@@ -78,10 +73,9 @@ export const filled = (
   });
 
 /** Everything up to a block is final. */
-export const finalized = (block: bigint, name = '', at?: Date): EventOf<'settlement.finalized'> =>
+export const finalized = (block: bigint, name = ''): EventOf<'settlement.finalized'> =>
   createEvent({
     ...chainParts(`finalized ${block} ${name}`),
-    ...(at === undefined ? {} : { occurredAt: at }),
     type: 'settlement.finalized',
     data: { chainId, block: { ...blockNamed(`${block}`), number: digits(block) } },
   });
@@ -101,11 +95,6 @@ export type SamplePayment = {
   readonly amount: bigint;
   readonly payTo?: string;
   readonly payer?: string;
-  /** By upto: the most that the payer signs for. */
-  readonly ceiling?: bigint;
-  readonly relayer?: string;
-  /** When its first event happens. */
-  readonly startsAt?: Date;
 };
 
 /** Makes the events of one payment; the same calls give the same events. */
@@ -123,22 +112,19 @@ export class PaymentStory {
 
   accepted(): PaymentEvent {
     const { payer, payTo, amount } = this.fields;
-    const { ceiling } = this.payment;
-    const isUpto = ceiling !== undefined;
     return createEvent({
       ...this.parts('accepted'),
       type: 'payment.accepted',
       data: {
         ...this.fields,
         x402Version: 2,
-        scheme: isUpto ? 'upto' : 'exact',
-        method: isUpto ? 'permit2' : 'eip3009',
-        ...(isUpto ? { facilitator: this.relayer } : {}),
+        scheme: 'exact',
+        method: 'eip3009',
         resource: 'https://shop.example/weather\u0000',
         authorization: {
           from: payer,
           to: payTo,
-          value: isUpto ? digits(ceiling) : amount,
+          value: amount,
           validAfter: '0',
           validBefore: '1795032300',
           nonce: hex(this.payment.name, 32),
@@ -158,7 +144,7 @@ export class PaymentStory {
       data: {
         ...this.fields,
         attempt,
-        relayer: this.relayer,
+        relayer,
         relayerNonce: digits(gas.relayerNonce ?? BigInt(attempt)),
         transaction: this.transaction(attempt),
         batchSize: gas.batchSize ?? 1,
@@ -206,12 +192,10 @@ export class PaymentStory {
     });
   }
 
-  /** The block of an earlier event left the chain, at a moment if it is told. */
-  reorged({ id, data }: PaymentEvent, at?: Date): EventOf<'settlement.reorged'> {
-    const parts = this.parts(`reorged ${id}`);
+  /** The block of an earlier event left the chain. */
+  reorged({ id, data }: PaymentEvent): PaymentEvent {
     return createEvent({
-      ...parts,
-      occurredAt: at ?? parts.occurredAt,
+      ...this.parts(`reorged ${id}`),
       type: 'settlement.reorged',
       data: {
         ...this.fields,
@@ -275,10 +259,6 @@ export class PaymentStory {
     return hex(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
   }
 
-  get relayer(): string {
-    return this.payment.relayer ?? relayer;
-  }
-
   get payer(): string {
     return this.fields.payer;
   }
@@ -289,12 +269,12 @@ export class PaymentStory {
 
   private gas(attempt: number): {
     attempt: number;
-    relayer: string;
+    relayer: typeof relayer;
     gasUsed: string;
     gasPrice: string;
     l1Fee: string;
   } {
-    return { attempt, relayer: this.relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
+    return { attempt, relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
   }
 
   private block(name = 'block'): BlockRef {
@@ -303,8 +283,7 @@ export class PaymentStory {
 
   private parts(what: string): { id: string; occurredAt: Date; causationId: null } {
     this.seconds += 1;
-    const start = this.payment.startsAt?.getTime() ?? Date.UTC(2026, 10, 20, 12);
-    const occurredAt = new Date(start + this.seconds * 1_000);
+    const occurredAt = new Date(Date.UTC(2026, 10, 20, 12, 0, this.seconds));
     return { id: uuid(`event ${this.payment.name} ${what}`), occurredAt, causationId: null };
   }
 }

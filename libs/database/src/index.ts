@@ -1,4 +1,3 @@
-export { column } from './column.js';
 export { Database, type DatabaseOptions, type Transaction } from './database.js';
 export {
   DatabaseConflictError,

@@ -1,15 +1,7 @@
 import { withTimeout } from './timeout.js';
 
-/** One thing a service needs: `check` resolves when it answered. */
-export type HealthCheck = {
-  readonly name: string;
-  readonly check: () => Promise<void>;
-  /**
-   * Without it the service is unavailable, unless told that it stays ready: what it still can do, the cure among it,
-   * must be in reach.
-   */
-  readonly whenDown?: 'unavailable' | 'ready';
-};
+/** One thing a service cannot work without: `check` resolves when it answered. */
+export type HealthCheck = { readonly name: string; readonly check: () => Promise<void> };
 
 export type CheckResult = { readonly status: 'up' } | { readonly status: 'down'; readonly reason: string };
 
@@ -26,11 +18,8 @@ export async function readiness(
   timeoutMs: number = checkTimeoutMs,
 ): Promise<Readiness> {
   const results = await Promise.all(checks.map((check) => run(check, timeoutMs)));
-  const isReady = checks.every(
-    ({ whenDown }, index) => whenDown === 'ready' || results[index]?.[1].status === 'up',
-  );
   return {
-    status: isReady ? 'ready' : 'unavailable',
+    status: results.every(([, result]) => result.status === 'up') ? 'ready' : 'unavailable',
     checks: Object.fromEntries(results),
   };
 }

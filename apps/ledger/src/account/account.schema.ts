@@ -12,36 +12,31 @@ import {
   layerParameter,
   timeField,
 } from '../http/field.js';
-import { limitParameter } from '../http/page.js';
-import { momentCursor, momentPageSchema } from '../moment/moment-page.js';
-import { momentParameters } from '../moment/moment.schema.js';
-
-export const accountClasses = ['memo', 'asset', 'liability', 'equity', 'revenue', 'expense'] as const;
+import { cursorParameter, digits, limitParameter, pageSchema } from '../http/page.js';
 
 export const accountsQuery = z.strictObject({
   prefix: accountPrefixParameter.optional(),
   asset: assetParameter.optional(),
-  ...momentParameters,
-  cursor: momentCursor,
+  cursor: cursorParameter(z.tuple([accountCodeParameter, digits])),
   limit: limitParameter,
 });
 
 export const accountEntriesQuery = z.strictObject({
   asset: assetParameter.optional(),
   layer: layerParameter.optional(),
-  ...momentParameters,
-  cursor: momentCursor,
+  cursor: cursorParameter(z.tuple([digits, digits])),
   limit: limitParameter,
 });
 
 export const accountPath = z.strictObject({ code: accountCodeParameter });
 
-export const classField = z
-  .enum(accountClasses)
-  .describe('memo: money of others that we moved; the rest as on a balance sheet and in profit and loss.');
-
 export const accountSchema = z
-  .strictObject({ code: z.string(), book: bookField, class: classField, asset: assetSchema })
+  .strictObject({
+    code: z.string(),
+    book: bookField,
+    class: z.enum(['memo', 'asset', 'expense']),
+    asset: assetSchema,
+  })
   .meta({ id: 'Account' });
 
 export const accountEntrySchema = z
@@ -52,19 +47,18 @@ export const accountEntrySchema = z
     asset: assetSchema,
     layer: layerField,
     amount: amountField.describe('A debit when positive, a credit when negative, in units of 10^-scale.'),
-    paymentId: z.uuid().nullable(),
-    event: z.string().describe('What it was posted for.'),
+    paymentId: z.uuid(),
+    event: z.string().describe('Type of the event that it was posted for.'),
     chainTransaction: hashField.nullable(),
-    effectiveAt: timeField.describe('When it counts.'),
+    effectiveAt: timeField.describe('When it happened.'),
     recordedAt: timeField.describe('When it was posted.'),
   })
   .meta({ id: 'AccountEntry' });
 
-export const accountPage = momentPageSchema(accountSchema);
-export const accountEntryPage = momentPageSchema(accountEntrySchema);
+export const accountPage = pageSchema(accountSchema);
+export const accountEntryPage = pageSchema(accountEntrySchema);
 
 export type AccountsQuery = z.output<typeof accountsQuery>;
 export type AccountEntriesQuery = z.output<typeof accountEntriesQuery>;
 export type Account = z.output<typeof accountSchema>;
-export type AccountClass = Account['class'];
 export type AccountEntry = z.output<typeof accountEntrySchema>;

@@ -9,18 +9,16 @@ import {
   layerField,
   layerParameter,
 } from '../http/field.js';
-import { limitParameter } from '../http/page.js';
-import { momentCursor, momentPageSchema } from '../moment/moment-page.js';
-import { momentParameters } from '../moment/moment.schema.js';
+import { cursorParameter, digits, limitParameter, pageSchema } from '../http/page.js';
+import { layers } from '../posting/line.js';
 
 export const balancesQuery = z.strictObject({
   account: accountCodeParameter.optional(),
   prefix: accountPrefixParameter.optional(),
   asset: assetParameter.optional(),
   layer: layerParameter.optional(),
-  ...momentParameters,
-  cursor: momentCursor,
-  limit: limitParameter.describe('Accounts on a page, 1 to 1000; 100 unless told.'),
+  cursor: cursorParameter(z.tuple([accountCodeParameter, digits, z.enum(layers)])),
+  limit: limitParameter,
 });
 
 export const balanceSchema = z
@@ -34,7 +32,7 @@ export const balanceSchema = z
   })
   .meta({ id: 'Balance' });
 
-export const balancePage = momentPageSchema(balanceSchema);
+export const balancePage = pageSchema(balanceSchema);
 
 export type BalancesQuery = z.output<typeof balancesQuery>;
 export type Balance = z.output<typeof balanceSchema>;

@@ -1,8 +1,6 @@
 import type { EventOf, GasSpent, PaymentEvent } from '@quittance/events';
 
-import type { Fee, Tariff } from '../merchant/tariff.js';
 import {
-  type Acceptance,
   type Attempt,
   byTime,
   type Outcome,
@@ -14,17 +12,20 @@ import {
 import { EventContradictsError } from './posting-error.js';
 
 /**
- * Adds what an event tells to what is known: total over all events, in any order. The tariff says what is owed for a
- * settlement that is new.
+ * Adds what an event tells to what is known.
  *
  * @throws EventContradictsError when it speaks of other money than earlier events did.
  */
-export function withEvent(facts: PaymentFacts | null, event: PaymentEvent, tariff: Tariff): PaymentFacts {
+export function withEvent(facts: PaymentFacts | null, event: PaymentEvent): PaymentFacts {
   const known = facts ?? nothingKnown(event);
   requireSamePayment(known, event);
   switch (event.type) {
-    case 'payment.accepted':
-      return { ...known, accepted: earlier(known.accepted, acceptanceOf(event)) };
+    case 'payment.accepted': {
+      const { resource, authorization } = event.data;
+      const { validBefore, nonce } = authorization;
+      const accepted = earlier(known.accepted, { ...told(event), resource, validBefore, nonce });
+      return { ...known, accepted };
+    }
     case 'payment.expired':
       return { ...known, expired: earlier(known.expired, told(event)) };
     case 'settlement.submitted':
@@ -34,7 +35,7 @@ export function withEvent(facts: PaymentFacts | null, event: PaymentEvent, tarif
     case 'settlement.confirmed':
     case 'settlement.failed':
     case 'settlement.released':
-      return withOutcome(known, event, tariff);
+      return withOutcome(known, event);
     case 'settlement.reorged': {
       const { takesBack, transaction, block } = event.data;
       const reorg = {
@@ -49,13 +50,6 @@ export function withEvent(facts: PaymentFacts | null, event: PaymentEvent, tarif
 }
 
 const told = (event: PaymentEvent): Told => ({ at: event.occurredAt, eventId: event.id.toLowerCase() });
-
-function acceptanceOf(event: EventOf<'payment.accepted'>): Acceptance {
-  const { scheme, resource, authorization } = event.data;
-  const { validBefore, nonce, value } = authorization;
-  const acceptance = { ...told(event), resource, validBefore, nonce };
-  return scheme === 'upto' ? { ...acceptance, ceiling: value } : acceptance;
-}
 
 /** Of two reports of one thing the one that happened first. */
 function earlier<T extends Told>(a: T | null, b: T): T {
@@ -117,8 +111,8 @@ function withReplacement(facts: PaymentFacts, event: EventOf<'settlement.replace
 
 type OutcomeEvent = EventOf<'settlement.confirmed' | 'settlement.failed' | 'settlement.released'>;
 
-function withOutcome(facts: PaymentFacts, event: OutcomeEvent, tariff: Tariff): PaymentFacts {
-  const outcome = outcomeOf(event, tariff);
+function withOutcome(facts: PaymentFacts, event: OutcomeEvent): PaymentFacts {
+  const outcome = outcomeOf(event);
   for (const known of facts.outcomes) {
     if (!isSameReport(known, outcome)) continue;
     const what = `gas of attempt ${outcome.gas?.attempt ?? known.gas?.attempt}`;
@@ -136,16 +130,14 @@ function isSameReport(a: Outcome, b: Outcome): boolean {
   return isSameBlock && a.gas?.attempt === b.gas?.attempt;
 }
 
-function outcomeOf(event: OutcomeEvent, tariff: Tariff): Outcome {
+function outcomeOf(event: OutcomeEvent): Outcome {
   const { transaction, block, gas } = event.data;
   const report = { ...told(event), blockHash: block?.hash ?? null, gas: gas === null ? null : gasOf(gas) };
   switch (event.type) {
     case 'settlement.confirmed': {
       const { block, logIndex, settledBy, transaction } = event.data;
       const place = { transaction, blockNumber: block.number, blockHash: block.hash, logIndex };
-      const confirmed = { ...report, ...place, kind: 'confirmed', settledBy } as const;
-      const fee = feeFor(event, tariff);
-      return fee === null ? confirmed : { ...confirmed, fee };
+      return { ...report, ...place, kind: 'confirmed', settledBy };
     }
     case 'settlement.failed': {
       const { reason, detail } = event.data;
@@ -156,13 +148,6 @@ function outcomeOf(event: OutcomeEvent, tariff: Tariff): Outcome {
       return { ...report, kind: 'released', attempt, cause, transaction };
     }
   }
-}
-
-/** For what we settled ourselves, and for nothing else. */
-function feeFor({ data, occurredAt }: EventOf<'settlement.confirmed'>, tariff: Tariff): Fee | null {
-  const { settledBy, payTo, asset } = data;
-  if (settledBy === 'other') return null;
-  return tariff.feeOf({ payTo, asset, amount: BigInt(data.amount), at: new Date(occurredAt) });
 }
 
 const gasOf = ({ attempt, relayer, outcome, fee }: GasSpent): NonNullable<Outcome['gas']> => ({
