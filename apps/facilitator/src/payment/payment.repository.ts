@@ -27,7 +27,8 @@ const findCompanyMs = 1;
 const reserveCompanyMs = 8;
 
 type Asked = { readonly purse: Purse; readonly at: BalanceBlock };
-type AskedForBoth = Asked & { readonly id: PaymentId };
+/** Without an id only what is in flight is asked for. */
+type AskedForBoth = Asked & { readonly id: PaymentId | null };
 
 /** The payment registry in Postgres: what is known, and what is taken on. */
 export class PaymentRepository {
@@ -98,6 +99,7 @@ export class PaymentRepository {
   }
 
   async inFlight(purse: Purse, at: BalanceBlock): Promise<bigint> {
+    if (at.landed.length === 0) return (await this.#lookUps.ask({ id: null, purse, at })).inFlight;
     const { chainId, asset, payer } = purse;
     const [row] = await this.database.sql<{ sum: string }>(
       'SELECT facilitator.in_flight($1, $2, $3, $4::bigint, $5::numeric, $6::text[])::text AS sum',
@@ -144,12 +146,14 @@ export class PaymentRepository {
       ],
     );
     // Few are known, and most columns are theirs.
-    const knownIds = asked.flatMap(({ id }, index) => (rows[index]?.is_known === true ? [id] : []));
+    const knownIds = asked.flatMap(({ id }, index) =>
+      id !== null && rows[index]?.is_known === true ? [id] : [],
+    );
     const known = new Map<PaymentId, Payment>();
     if (knownIds.length > 0)
       for (const payment of await this.findMany(knownIds)) known.set(payment.id, payment);
     return asked.map(({ id }, index) => ({
-      known: known.get(id) ?? null,
+      known: id === null ? null : (known.get(id) ?? null),
       inFlight: BigInt(rows[index]?.in_flight ?? 0),
     }));
   }
