@@ -30,6 +30,8 @@ const readyPollMs = 25;
 const startTries = 5;
 const stopGraceMs = 8_000;
 const stateIntervalS = 2;
+/** Blocks whose state can be asked for. Beyond its bound anvil would write a file of the whole state for each new block. */
+const statesKept = 256;
 const accountCount = 10;
 const logTailCharacters = 1_500;
 
@@ -159,6 +161,8 @@ function launch(options: Launch, stateArgs: readonly string[]): { pid: number; e
     '--chain-id',
     String(options.chainId),
     '--quiet',
+    '--prune-history',
+    String(statesKept),
     ...stateArgs,
   ];
   if (options.blockTimeS !== undefined) args.push('--block-time', String(options.blockTimeS));

@@ -14,6 +14,7 @@ const sessionSettings = [
   'synchronous_commit=off',
   // Everything here is looked up by a key; a plan made while a table was empty must not stay a scan of it.
   'enable_seqscan=off',
+  'plan_cache_mode=force_generic_plan',
   `statement_timeout=${statementTimeoutMs}`,
   'tcp_keepalives_idle=5',
   'tcp_keepalives_interval=2',
