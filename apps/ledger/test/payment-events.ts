@@ -51,14 +51,19 @@ export const filled = (
   {
     takesBack = null,
     topUp,
-  }: { readonly takesBack?: EventOf<'settlement.filled'> | null; readonly topUp?: bigint } = {},
+    by = relayer,
+  }: {
+    readonly takesBack?: EventOf<'settlement.filled'> | null;
+    readonly topUp?: bigint;
+    readonly by?: string;
+  } = {},
 ): EventOf<'settlement.filled'> =>
   createEvent({
     ...chainParts(`filled ${name}`),
     type: 'settlement.filled',
     data: {
       chainId,
-      relayer,
+      relayer: by,
       relayerNonce: '9',
       transaction: hex(`filler ${name}`, 32),
       block: blockNamed(name),
@@ -73,9 +78,10 @@ export const filled = (
   });
 
 /** Everything up to a block is final. */
-export const finalized = (block: bigint, name = ''): EventOf<'settlement.finalized'> =>
+export const finalized = (block: bigint, name = '', at?: Date): EventOf<'settlement.finalized'> =>
   createEvent({
     ...chainParts(`finalized ${block} ${name}`),
+    ...(at === undefined ? {} : { occurredAt: at }),
     type: 'settlement.finalized',
     data: { chainId, block: { ...blockNamed(`${block}`), number: digits(block) } },
   });
@@ -95,6 +101,11 @@ export type SamplePayment = {
   readonly amount: bigint;
   readonly payTo?: string;
   readonly payer?: string;
+  /** By upto: the most that the payer signs for. */
+  readonly ceiling?: bigint;
+  readonly relayer?: string;
+  /** When its first event happens. */
+  readonly startsAt?: Date;
 };
 
 /** Makes the events of one payment; the same calls give the same events. */
@@ -112,19 +123,22 @@ export class PaymentStory {
 
   accepted(): PaymentEvent {
     const { payer, payTo, amount } = this.fields;
+    const { ceiling } = this.payment;
+    const isUpto = ceiling !== undefined;
     return createEvent({
       ...this.parts('accepted'),
       type: 'payment.accepted',
       data: {
         ...this.fields,
         x402Version: 2,
-        scheme: 'exact',
-        method: 'eip3009',
+        scheme: isUpto ? 'upto' : 'exact',
+        method: isUpto ? 'permit2' : 'eip3009',
+        ...(isUpto ? { facilitator: this.relayer } : {}),
         resource: 'https://shop.example/weather\u0000',
         authorization: {
           from: payer,
           to: payTo,
-          value: amount,
+          value: isUpto ? digits(ceiling) : amount,
           validAfter: '0',
           validBefore: '1795032300',
           nonce: hex(this.payment.name, 32),
@@ -144,7 +158,7 @@ export class PaymentStory {
       data: {
         ...this.fields,
         attempt,
-        relayer,
+        relayer: this.relayer,
         relayerNonce: digits(gas.relayerNonce ?? BigInt(attempt)),
         transaction: this.transaction(attempt),
         batchSize: gas.batchSize ?? 1,
@@ -192,10 +206,12 @@ export class PaymentStory {
     });
   }
 
-  /** The block of an earlier event left the chain. */
-  reorged({ id, data }: PaymentEvent): PaymentEvent {
+  /** The block of an earlier event left the chain, at a moment if it is told. */
+  reorged({ id, data }: PaymentEvent, at?: Date): EventOf<'settlement.reorged'> {
+    const parts = this.parts(`reorged ${id}`);
     return createEvent({
-      ...this.parts(`reorged ${id}`),
+      ...parts,
+      occurredAt: at ?? parts.occurredAt,
       type: 'settlement.reorged',
       data: {
         ...this.fields,
@@ -259,6 +275,10 @@ export class PaymentStory {
     return hex(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
   }
 
+  get relayer(): string {
+    return this.payment.relayer ?? relayer;
+  }
+
   get payer(): string {
     return this.fields.payer;
   }
@@ -269,12 +289,12 @@ export class PaymentStory {
 
   private gas(attempt: number): {
     attempt: number;
-    relayer: typeof relayer;
+    relayer: string;
     gasUsed: string;
     gasPrice: string;
     l1Fee: string;
   } {
-    return { attempt, relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
+    return { attempt, relayer: this.relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
   }
 
   private block(name = 'block'): BlockRef {
@@ -283,7 +303,8 @@ export class PaymentStory {
 
   private parts(what: string): { id: string; occurredAt: Date; causationId: null } {
     this.seconds += 1;
-    const occurredAt = new Date(Date.UTC(2026, 10, 20, 12, 0, this.seconds));
+    const start = this.payment.startsAt?.getTime() ?? Date.UTC(2026, 10, 20, 12);
+    const occurredAt = new Date(start + this.seconds * 1_000);
     return { id: uuid(`event ${this.payment.name} ${what}`), occurredAt, causationId: null };
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
 import { Database, migrate, setServicePasswords } from '@quittance/database';
@@ -67,9 +68,15 @@ export async function compareChainWithDatabase(postgres: EmbeddedPostgres, rpcUr
   }
 }
 
-export type Parts = { readonly postgres: EmbeddedPostgres; readonly anvil: Anvil; readonly secrets: Secrets };
+export type Parts = {
+  readonly postgres: EmbeddedPostgres;
+  readonly anvil: Anvil;
+  readonly secrets: Secrets;
+  /** The file of the key that the ledger signs with. */
+  readonly checkpointKey: string;
+};
 
-/** The settings of one service: each gets its own database login, and only settlement the key. */
+/** The settings of one service: each gets its own database login, only settlement the relayer's key, only the ledger its own. */
 export function settingsOf(
   service: ServiceName,
   parts: Parts,
@@ -87,6 +94,8 @@ export function settingsOf(
       relayers: [privateKeyToAddress(parts.secrets.relayerKey)],
       confirmations,
       pollIntervalMs,
+      // The chain of a demonstration makes nothing final by itself; the books are compared with what it has.
+      ...(service === 'ledger' ? { finality: 1 } : {}),
     },
   ];
   return {
@@ -96,5 +105,23 @@ export function settingsOf(
     PORT: String(ports[service]),
     NETWORKS: JSON.stringify(networks),
     ...(service === 'settlement' ? { RELAYER_PRIVATE_KEYS: parts.secrets.relayerKey } : {}),
+    ...(service === 'ledger'
+      ? {
+          ACCESS_TOKENS: accessTokens(parts.secrets),
+          CHECKPOINT_KEY: parts.checkpointKey,
+          RECONCILE: 'follow',
+        }
+      : {}),
   };
+}
+
+/** Everybody may look at a demonstration; who changes something says who it is, even here. */
+function accessTokens({ ledgerTokens }: Secrets): string {
+  const known = Object.entries(ledgerTokens).map(([role, token]) => ({
+    name: role,
+    sha256: createHash('sha256').update(token).digest('hex'),
+    // Journals into a soft-closed period are approved by the controller.
+    roles: role === 'controller' ? ['controller', 'approver'] : [role],
+  }));
+  return JSON.stringify([{ name: 'anyone', roles: ['analyst', 'auditor'] }, ...known]);
 }

@@ -1,0 +1,341 @@
+import { PaymentStory } from './payment-events.js';
+
+/** What the service's own role may try against the books, the guard that refuses it, and how that guard is removed. */
+
+export const story = new PaymentStory({ name: 'guarded', amount: 1_000_000n });
+/** Where a line goes; the asset and layer of an honest one unless told. */
+type Place = { readonly account: string; readonly asset?: string; readonly layer?: string };
+
+export const usdc = `(SELECT id FROM ledger.asset WHERE code LIKE '%erc20%')`;
+export const eth = `(SELECT id FROM ledger.asset WHERE code LIKE '%slip44%')`;
+export const payer: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'F:payer:%')` };
+export const transit: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'F:transit:%')` };
+export const wallet: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:wallet:%')` };
+export const gasTransit: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:transit:%')` };
+export const oldHeader = `(SELECT min(id) FROM ledger.transaction WHERE book = 'F')`;
+const uint256End = (2n ** 256n).toString();
+
+export const header = (
+  eventId = 'gen_random_uuid()',
+  about = `'payment.accepted', '${story.paymentId}'`,
+): string =>
+  `INSERT INTO ledger.transaction
+     (book, source, source_event_id, event_type, payment_id, shard, effective_at, occurred_at)
+   VALUES ('F', 'event', ${eventId}, ${about}, 0, now(), now())`;
+
+export const line = (
+  number: number,
+  { account, asset = usdc, layer = 'encumbered' }: Place,
+  amount: string,
+): string => `${number}, ${account}, ${asset}, '${layer}'::ledger.layer, ${amount}`;
+
+export const entries = (lines: readonly string[], on = 'h.id'): string =>
+  `INSERT INTO ledger.entry (transaction_id, line, account_id, asset_id, layer, amount) ${lines
+    .map((one) => `SELECT ${on}, ${one}${on === 'h.id' ? ' FROM h' : ''}`)
+    .join(' UNION ALL ')}`;
+
+export const transaction = (lines: readonly string[], written = header()): string =>
+  `WITH h AS (${written} RETURNING id) ${entries(lines)}`;
+
+export const oldLog = `(SELECT log_block FROM ledger.transaction WHERE settlement = 1)`;
+export const oldHash = `(SELECT chain_transaction FROM ledger.transaction WHERE settlement = 1)`;
+const other = '00000000-0000-8000-8000-000000000001';
+
+type Settling = {
+  readonly payment?: string;
+  readonly settlement?: number | 'NULL';
+  readonly block?: string;
+  readonly hash?: string;
+  readonly turn?: number;
+};
+
+/** A header of book F that says which settlement it is, and by which log. */
+export const settling = ({
+  payment = other,
+  settlement = 1,
+  block = `decode(repeat('ab', 32), 'hex')`,
+  hash = `'0x${'cd'.repeat(32)}'`,
+  turn = 0,
+}: Settling = {}): string => {
+  const isTakenBack = settlement !== 'NULL' && settlement < 0;
+  const log = isTakenBack ? `NULL, NULL, 0` : `${block}, 3, ${turn}`;
+  return `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, payment_id, shard, effective_at,
+     occurred_at, chain_transaction, settlement, log_block, log_index, log_turn)
+   VALUES ('F', 'event', gen_random_uuid(), 'settlement.confirmed', '${payment}', 0, now(), now(), ${hash}, ${settlement}, ${log})`;
+};
+
+/** A header of something else than an event. */
+export const sourced = (source: string, { book = 'G', reverses = 'NULL' } = {}): string =>
+  `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, shard, effective_at, occurred_at, reverses)
+   VALUES ('${book}', '${source}', gen_random_uuid(), '${source}.made', 0, now(), now(), ${reverses})`;
+
+type OddHeader = {
+  readonly book: string;
+  readonly source: string;
+  readonly kind: string;
+  readonly hash: string;
+  readonly shard: string;
+  readonly at: string;
+  readonly reverses: string;
+  readonly index: string;
+  readonly settlement: string;
+};
+
+/** A header that is right but for what is told otherwise. */
+const odd = (change: Partial<OddHeader>): string => {
+  const given = {
+    book: "'F'",
+    source: "'event'",
+    kind: "'payment.accepted'",
+    hash: 'NULL',
+    shard: '0',
+    at: 'now()',
+  };
+  const { book, source, kind, hash, shard, at } = { ...given, ...change };
+  const { reverses = 'NULL', index = 'NULL', settlement = 'NULL' } = change;
+  return `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, payment_id, chain_transaction, shard,
+     effective_at, occurred_at, reverses, log_index, settlement)
+   VALUES (${book}, ${source}, gen_random_uuid(), ${kind}, '${story.paymentId}', ${hash}, ${shard}, ${at}, now(), ${reverses}, ${index},
+     ${settlement})`;
+};
+
+export type Attack = {
+  readonly name: string;
+  readonly attack: string;
+  readonly refusal: { readonly code: string; readonly constraint: string };
+  readonly removal: string;
+};
+
+type AttackMaker = (name: string, attack: string) => Attack;
+
+const byTrigger =
+  (trigger: string, constraint: string): AttackMaker =>
+  (name, attack) => ({
+    name,
+    attack,
+    refusal: { code: '23514', constraint },
+    removal: `DROP TRIGGER ${trigger} ON ledger.entry`,
+  });
+
+const byCheck =
+  (table: string, constraint: string): AttackMaker =>
+  (name, attack) => ({
+    name,
+    attack,
+    refusal: { code: '23514', constraint },
+    removal: `ALTER TABLE ledger.${table} DROP CONSTRAINT ${constraint}`,
+  });
+
+const unbalanced = byTrigger('entry_1_balanced', 'entry_balanced');
+const sealed = byTrigger('entry_2_sealed', 'entry_sealed');
+const foreign = byTrigger('entry_3_account', 'entry_account');
+const unnumbered = byTrigger('entry_6_settlement', 'entry_settlement');
+const noMirror = byTrigger('entry_7_mirror', 'entry_mirror');
+const overdrawn = byTrigger('entry_8_floor', 'entry_floor');
+const byHeaderTrigger =
+  (trigger: string, constraint: string): AttackMaker =>
+  (name, attack) => ({
+    name,
+    attack,
+    refusal: { code: '23514', constraint },
+    removal: `DROP TRIGGER ${trigger} ON ledger.transaction`,
+  });
+const outOfTurn = byHeaderTrigger('transaction_3_settled_once', 'transaction_settled_once');
+const stillBooked = byHeaderTrigger('transaction_3_settled_once', 'transaction_log_once');
+const byKey =
+  (key: string): AttackMaker =>
+  (name, attack) => ({
+    name,
+    attack,
+    refusal: { code: '23505', constraint: key },
+    removal: `DROP INDEX ledger.${key}`,
+  });
+const settledTwice = byKey('transaction_settlement_key');
+const bookedTwice = byKey('transaction_log_key');
+export const reversedTwice = byKey('transaction_reverses_key');
+const zero = byCheck('entry', 'entry_amount_not_zero');
+const tooLarge = byCheck('entry', 'entry_amount_uint256');
+const offChart = byCheck('account', 'account_code_in_chart');
+const twiceNamed = byCheck('asset', 'asset_code_lower_case');
+const aboutNothing = byCheck('transaction', 'transaction_payment_or_filler');
+
+export const pair = [line(1, payer, '-5'), line(2, transit, '5')];
+const settled = (place: Place): Place => ({ ...place, layer: 'settled' });
+const merchant = settled({ account: `(SELECT id FROM ledger.account WHERE code LIKE 'F:merchant:%')` });
+export const money = [line(1, merchant, '5'), line(2, settled(payer), '-5')];
+export const moneyBack = [line(1, merchant, '-1000000'), line(2, settled(payer), '1000000')];
+const native = (place: Place, layer = 'settled'): Place => ({ ...place, asset: eth, layer });
+const gas = native({ account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:ok')` });
+/** The wallet began with nothing and paid for gas: whatever is taken from it is too much. */
+export const drawn = [line(1, gas, '1'), line(2, native(wallet), '-1')];
+const reserved = [line(1, native(gasTransit, 'inflight'), '1'), line(2, native(wallet, 'inflight'), '-1')];
+export const oldFiller = `(SELECT id FROM ledger.transaction WHERE event_type = 'settlement.filled')`;
+const filler = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:filler')` };
+export const fillerBack = (amount: string): string[] => [
+  line(1, native(filler), `-${amount}`),
+  line(2, native(wallet), amount),
+];
+
+export const attacks: Attack[] = [
+  unbalanced('debits without as many credits', transaction([line(1, payer, '-5'), line(2, transit, '6')])),
+  unbalanced('one leg alone', transaction([line(1, payer, '-5')])),
+  unbalanced(
+    'legs on different layers',
+    transaction([line(1, payer, '-5'), line(2, { ...transit, layer: 'inflight' }, '5')]),
+  ),
+  sealed(
+    'a balanced pair added to a transaction of the past',
+    entries([line(11, payer, '-5'), line(12, transit, '5')], oldHeader),
+  ),
+  {
+    ...sealed('lines without a header', entries(pair, '999999')),
+    // The balances have no place for such lines either.
+    removal: ['entry_2_sealed', 'entry_3_account', 'entry_4_balances']
+      .map((trigger) => `DROP TRIGGER ${trigger} ON ledger.entry`)
+      .join('; '),
+  },
+  foreign(
+    'an asset that the account does not hold',
+    transaction([line(1, { ...payer, asset: eth }, '-5'), line(2, { ...transit, asset: eth }, '5')]),
+  ),
+  foreign(
+    'an account that does not exist',
+    transaction([line(1, { account: '999999' }, '-5'), line(2, transit, '5')]),
+  ),
+  foreign(
+    'accounts of the other book',
+    transaction([line(1, { ...wallet, asset: eth }, '-5'), line(2, { ...gasTransit, asset: eth }, '5')]),
+  ),
+  zero('an amount of 0', transaction([...pair, line(3, payer, '0')])),
+  tooLarge(
+    'an amount of 2^256',
+    transaction([line(1, payer, `-${uint256End}`), line(2, transit, uint256End)]),
+  ),
+  ...[
+    'X:payer',
+    'F:payer:eip155:1',
+    'F:payer:eip155:1:0xABC',
+    `F:payer:eip155:1:0x${'A'.repeat(40)}`,
+    `F:payer:eip155:1:0x${'a'.repeat(41)}`,
+    `F:payer:eip155:${'1'.repeat(33)}:0x${'a'.repeat(40)}`,
+    `F:merchant:ei:1:0x${'a'.repeat(40)}`,
+    `G:wallet:relayer:eip155:1:0x${'a'.repeat(39)}`,
+    `G:wallet:relayer:eip155eip:1:0x${'a'.repeat(40)}x`,
+    'F:transit:eip155eip1:1',
+    'G:transit:gas:ei:1',
+    'G:expense:gas:eip155:1:lost',
+    'F:transit',
+    ' F:transit:eip155:1',
+  ].map((code) =>
+    offChart(
+      `an account outside the chart: ${code}`,
+      `INSERT INTO ledger.account (code, asset_id) VALUES ('${code}', ${usdc})`,
+    ),
+  ),
+  twiceNamed('one asset under two names', "INSERT INTO ledger.asset (code) VALUES ('eip155:1/erc20:0xAB')"),
+  aboutNothing(
+    'a header of a payment that names none',
+    header('gen_random_uuid()', `'settlement.confirmed', NULL`),
+  ),
+  aboutNothing(
+    'a filler that names a payment',
+    header('gen_random_uuid()', `'settlement.filled', '${story.paymentId}'`),
+  ),
+  settledTwice(
+    'an authorization settled twice (I7)',
+    transaction(money, settling({ payment: story.paymentId })),
+  ),
+  outOfTurn(
+    'a second settlement while the first stands (I7)',
+    transaction(money, settling({ payment: story.paymentId, settlement: 2 })),
+  ),
+  outOfTurn(
+    'a settlement taken back that never was (I7)',
+    settling({ payment: story.paymentId, settlement: -2 }),
+  ),
+  noMirror(
+    'a settlement taken back in part (I7)',
+    transaction(
+      [line(1, merchant, '-5'), line(2, settled(payer), '5')],
+      settling({ payment: story.paymentId, settlement: -1 }),
+    ),
+  ),
+  unnumbered('settled money that is no settlement (I7)', transaction(money)),
+  bookedTwice('a log on chain booked for another payment (I8)', settling({ block: oldLog, hash: oldHash })),
+  stillBooked(
+    'a log on chain booked anew though it stands (I8)',
+    settling({ block: oldLog, hash: oldHash, turn: 1 }),
+  ),
+  byCheck('transaction', 'transaction_settled_by_log')(
+    'a settlement by no log (I8)',
+    header()
+      .replace('source_event_id,', 'settlement, source_event_id,')
+      .replace('gen_random_uuid(),', '1, gen_random_uuid(),')
+      .replaceAll(story.paymentId, other),
+  ),
+  noMirror(
+    'a mirror of other amounts (I9)',
+    transaction(fillerBack('20'), sourced('transfer', { reverses: oldFiller })),
+  ),
+  noMirror('a mirror that is none (I9)', transaction(drawn, sourced('transfer', { reverses: oldFiller }))),
+  overdrawn('a close that takes more than is there (I10)', transaction(drawn, sourced('close'))),
+  overdrawn('a close that promises more than is there (I10)', transaction(reserved, sourced('close'))),
+  overdrawn('a closing that takes more than is there (I10)', transaction(drawn, sourced('close'))),
+  ...[
+    ['a book that is none', 'transaction_book', { book: "'X'" }],
+    ['a source that is none', 'transaction_source', { source: "'rumour'" }],
+    ['a type that is none', 'transaction_event_type', { kind: "'Payment accepted'" }],
+    ['a hash that is none', 'transaction_chain_transaction_check', { hash: `'0x${'CD'.repeat(32)}'` }],
+    ['a hash that is too short', 'transaction_chain_transaction_check', { hash: "'0xcd'" }],
+    ['a shard that is none', 'transaction_shard_check', { shard: '1000' }],
+    ['what counts before it happened', 'transaction_counts_no_earlier', { at: "now() - interval '1 day'" }],
+    ['the mirror of what is still to come', 'transaction_reverses_earlier', { reverses: '999999' }],
+    ['half a log', 'transaction_log', { index: '3' }],
+    ['a settlement by number 0', 'transaction_settlement', { settlement: '0' }],
+    [
+      'a settlement in the book of our own money',
+      'transaction_settlement',
+      { book: "'G'", settlement: '-1' },
+    ],
+  ].map(([name, constraint, change]) =>
+    byCheck('transaction', constraint as string)(name as string, odd(change as Partial<OddHeader>)),
+  ),
+  byCheck('entry', 'entry_line_check')(
+    'a line with the number 0',
+    transaction([line(0, payer, '-5'), line(1, transit, '5')]),
+  ),
+  byCheck('asset', 'asset_code_is_caip19')(
+    'an asset without a chain',
+    "INSERT INTO ledger.asset (code) VALUES ('usdc')",
+  ),
+  {
+    name: 'an account opened twice',
+    attack: `INSERT INTO ledger.account (code, asset_id) SELECT code, asset_id FROM ledger.account LIMIT 1`,
+    refusal: { code: '23505', constraint: 'account_code_asset_key' },
+    removal: 'ALTER TABLE ledger.account DROP CONSTRAINT account_code_asset_key',
+  },
+  {
+    name: 'an asset known twice',
+    attack: `INSERT INTO ledger.asset (code) SELECT code FROM ledger.asset LIMIT 1`,
+    refusal: { code: '23505', constraint: 'asset_code_key' },
+    removal: 'ALTER TABLE ledger.asset DROP CONSTRAINT asset_code_key',
+  },
+  {
+    name: 'a line written twice',
+    attack: `WITH h AS (${header()} RETURNING id) ${entries([line(1, payer, '-5'), line(1, transit, '5')])}`,
+    refusal: { code: '23505', constraint: 'entry_pkey' },
+    removal: 'ALTER TABLE ledger.entry DROP CONSTRAINT entry_pkey',
+  },
+  {
+    name: 'a final block that goes back',
+    attack: 'UPDATE ledger.chain SET final_block = 99',
+    refusal: { code: '23514', constraint: 'chain_forward_only' },
+    removal: 'DROP TRIGGER chain_forward_only ON ledger.chain',
+  },
+  {
+    name: 'a source event posted twice in one book',
+    attack: header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
+    refusal: { code: '23505', constraint: 'transaction_source_event_key' },
+    removal: 'ALTER TABLE ledger.transaction DROP CONSTRAINT transaction_source_event_key',
+  },
+];
