@@ -24,7 +24,7 @@ import { ReconciliationModule } from './reconciliation/reconciliation.module.js'
 import type { ReconciliationSetting } from './reconciliation/reconciliation-setting.js';
 import type { CheckpointSigner } from './proof/checkpoint-key.adapter.js';
 import { ProofModule } from './proof/proof.module.js';
-import { reportingControllers, reportingProviders } from './report/reporting.js';
+import { reportingControllers, reportingProviders } from './report/reporting.provider.js';
 import { Startup } from './startup.provider.js';
 
 const applicationName = 'quittance_ledger';

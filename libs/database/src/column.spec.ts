@@ -72,12 +72,14 @@ describe('a column of values arrives as it was given', () => {
       fc.bigInt({ min: -(2n ** bits), max: 2n ** bits - 1n });
     await fc.assert(
       fc.asyncProperty(
-        list(fc.uuid()),
-        list(whole(63n)),
-        list(whole(31n).map(Number)),
-        list(whole(15n).map(Number)),
-        list(fc.date({ min: new Date(0), max: new Date('2200-01-01'), noInvalidDate: true })),
-        async (ids, int8s, int4s, int2s, dates) => {
+        fc.record({
+          ids: list(fc.uuid()),
+          int8s: list(whole(63n)),
+          int4s: list(whole(31n).map(Number)),
+          int2s: list(whole(15n).map(Number)),
+          dates: list(fc.date({ min: new Date(0), max: new Date('2200-01-01'), noInvalidDate: true })),
+        }),
+        async ({ ids, int8s, int4s, int2s, dates }) => {
           expect(await echoed('uuid', column.uuid(ids))).toEqual(ids);
           expect(await echoed('uuid', column.uuid(ids.map((id) => id?.toUpperCase() ?? null)))).toEqual(ids);
           expect(await echoed('int8', column.int8(int8s))).toEqual(texts(int8s));

@@ -32,23 +32,18 @@ function uuid(text: string): string {
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-${variant}-${digest.slice(20, 32)}`;
 }
 
-/**
- * The events of one payment of a made-up business as the platform makes them, for loads and replays: accepted, submitted
- * in a transaction with others, confirmed in a block. The same number gives the same events.
- */
-export function madeUpPayment(
-  { name, payers, merchants }: MadeUpBusiness,
-  number: number,
-): readonly [PaymentEvent, PaymentEvent, PaymentEvent] {
+const signedTerms = { validAfter: '0', validBefore: '1795032300' } as const;
+const gasOfPart = {
+  attempt: 1,
+  outcome: 'ok',
+  gasUsed: '62000',
+  gasPrice: '12000000',
+  l1Fee: '0',
+  fee: String(feeOfPart),
+} as const;
+
+function envelopes(name: string, number: number) {
   const paymentId = uuid(`${name} payment ${number}`);
-  const payer = hex(`payer ${(number * payerStride) % payers}`, 20);
-  const payTo = hex(`merchant ${(number * merchantStride) % merchants}`, 20);
-  const amount = String(1 + ((number * priceStride) % priceMax));
-  const fields = { paymentId, chainId, asset, payer, payTo, amount } as const;
-  const transactionNumber = Math.floor(number / paymentsInTransaction);
-  const transaction = hex(`${name} transaction ${transactionNumber}`, 32);
-  const blockNumber = Math.floor(transactionNumber / transactionsInBlock);
-  const relayer = hex('relayer', 20);
   const envelope = (what: string, afterMs: number) => ({
     id: uuid(`${name} ${what} ${number}`),
     version: 1 as const,
@@ -57,6 +52,26 @@ export function madeUpPayment(
     correlationId: paymentId,
     causationId: null,
   });
+  return { paymentId, envelope };
+}
+
+/**
+ * The events of one payment of a made-up business as the platform makes them, for loads and replays: accepted, submitted
+ * in a transaction with others, confirmed in a block. The same number gives the same events.
+ */
+export function madeUpPayment(
+  { name, payers, merchants }: MadeUpBusiness,
+  number: number,
+): readonly [PaymentEvent, PaymentEvent, PaymentEvent] {
+  const { paymentId, envelope } = envelopes(name, number);
+  const payer = hex(`payer ${(number * payerStride) % payers}`, 20);
+  const payTo = hex(`merchant ${(number * merchantStride) % merchants}`, 20);
+  const amount = String(1 + ((number * priceStride) % priceMax));
+  const fields = { paymentId, chainId, asset, payer, payTo, amount } as const;
+  const transactionNumber = Math.floor(number / paymentsInTransaction);
+  const transaction = hex(`${name} transaction ${transactionNumber}`, 32);
+  const blockNumber = Math.floor(transactionNumber / transactionsInBlock);
+  const relayer = hex('relayer', 20);
   const events = [
     {
       ...envelope('accepted', 0),
@@ -68,11 +83,10 @@ export function madeUpPayment(
         method: 'eip3009',
         resource: 'https://shop.example/weather',
         authorization: {
+          ...signedTerms,
           from: payer,
           to: payTo,
           value: amount,
-          validAfter: '0',
-          validBefore: '1795032300',
           nonce: hex(`${name} nonce ${number}`, 32),
         },
         signature: `0x${'5e'.repeat(65)}`,
@@ -106,15 +120,7 @@ export function madeUpPayment(
         },
         logIndex: number % (paymentsInTransaction * transactionsInBlock),
         settledBy: 'us',
-        gas: {
-          attempt: 1,
-          relayer,
-          outcome: 'ok',
-          gasUsed: '62000',
-          gasPrice: '12000000',
-          l1Fee: '0',
-          fee: String(feeOfPart),
-        },
+        gas: { ...gasOfPart, relayer },
       },
     },
   ];

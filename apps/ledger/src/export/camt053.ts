@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { formatDecimal } from '@quittance/money';
 
@@ -49,8 +49,7 @@ const element = (name: string, text: string): string => `<${name}>${xml(text)}</
 const amountElement = (amount: bigint): string => `<Amt Ccy="${currency}">${magnitude(amount)}</Amt>`;
 const magnitude = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
 
-const digest = (text: string, length: number): string =>
-  createHash('sha256').update(text).digest('hex').slice(0, length);
+const digest = (text: string, length: number): string => hash('sha256', text, 'hex').slice(0, length);
 
 /** As a bank says it: a credit makes what is on the account more. On accounts of debts and earnings our credits do. */
 function indicatorOf(code: string, amount: bigint): 'CRDT' | 'DBIT' {

@@ -97,15 +97,19 @@ export class LineWalkRepository {
         day,
         start,
       ]);
-      for (const piece of pieces) {
-        const from = piece.day === after?.day ? BigInt(after.position) : 0n;
-        for (const run of await this.runsOf(wanted, piece)) if (run.end > from) yield run;
-      }
+      for (const piece of pieces) yield* await this.runsFrom(wanted, piece);
       const last = pieces.at(-1);
       if (pieces.length < piecesMax || last === undefined) return;
       day = last.day;
       start = runOf(last.level, BigInt(last.block)).end;
     }
+  }
+
+  /** Those of a piece that are not before the page. */
+  private async runsFrom(wanted: LinesWanted, piece: Piece): Promise<CountedRun[]> {
+    const { after } = wanted;
+    const from = piece.day === after?.day ? BigInt(after.position) : 0n;
+    return (await this.runsOf(wanted, piece)).filter((run) => run.end > from);
   }
 
   /** A small block is one run; a large one is those of its small blocks that hold lines of the day, or may. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { type Moment, untilEndOfDay } from '../moment/moment.js';
 import type { Layer } from '../posting/line.js';
@@ -46,8 +46,5 @@ export function statementId(scope: StatementScope, { opening, closing, within }:
     `${within.credits} ${within.credit}`,
     String(closing),
   ].join('\n');
-  return createHash('sha256')
-    .update(content)
-    .digest('hex')
-    .slice(0, idBytes * 2);
+  return hash('sha256', content, 'hex').slice(0, idBytes * 2);
 }
