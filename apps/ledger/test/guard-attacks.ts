@@ -77,6 +77,7 @@ type OddHeader = {
   readonly shard: string;
   readonly at: string;
   readonly reverses: string;
+  readonly block: string;
   readonly index: string;
   readonly settlement: string;
 };
@@ -92,10 +93,10 @@ const odd = (change: Partial<OddHeader>): string => {
     at: 'now()',
   };
   const { book, source, kind, hash, shard, at } = { ...given, ...change };
-  const { reverses = 'NULL', index = 'NULL', settlement = 'NULL' } = change;
+  const { reverses = 'NULL', block = 'NULL', index = 'NULL', settlement = 'NULL' } = change;
   return `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, payment_id, chain_transaction, shard,
-     effective_at, occurred_at, reverses, log_index, settlement)
-   VALUES (${book}, ${source}, gen_random_uuid(), ${kind}, '${story.paymentId}', ${hash}, ${shard}, ${at}, now(), ${reverses}, ${index},
+     effective_at, occurred_at, reverses, log_block, log_index, settlement)
+   VALUES (${book}, ${source}, gen_random_uuid(), ${kind}, '${story.paymentId}', ${hash}, ${shard}, ${at}, now(), ${reverses}, ${block}, ${index},
      ${settlement})`;
 };
 
@@ -130,7 +131,6 @@ const unbalanced = byTrigger('entry_1_balanced', 'entry_balanced');
 const sealed = byTrigger('entry_2_sealed', 'entry_sealed');
 const foreign = byTrigger('entry_3_account', 'entry_account');
 const unnumbered = byTrigger('entry_6_settlement', 'entry_settlement');
-const noMirror = byTrigger('entry_7_mirror', 'entry_mirror');
 const overdrawn = byTrigger('entry_8_floor', 'entry_floor');
 const byHeaderTrigger =
   (trigger: string, constraint: string): AttackMaker =>
@@ -150,6 +150,17 @@ const byKey =
     refusal: { code: '23505', constraint: key },
     removal: `DROP INDEX ledger.${key}`,
   });
+/** Once all that a database transaction wrote is there. */
+const byEnd =
+  (constraint: string): AttackMaker =>
+  (name, attack) => ({
+    name,
+    attack: `${attack}; SET CONSTRAINTS ALL IMMEDIATE`,
+    refusal: { code: '23514', constraint },
+    removal: 'DROP TRIGGER unsealed_whole ON ledger.unsealed',
+  });
+const noMirror = byEnd('entry_mirror');
+const noLines = byEnd('transaction_lines');
 const settledTwice = byKey('transaction_settlement_key');
 const bookedTwice = byKey('transaction_log_key');
 export const reversedTwice = byKey('transaction_reverses_key');
@@ -168,6 +179,9 @@ const native = (place: Place, layer = 'settled'): Place => ({ ...place, asset: e
 const gas = native({ account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:ok')` });
 /** The wallet began with nothing and paid for gas: whatever is taken from it is too much. */
 export const drawn = [line(1, gas, '1'), line(2, native(wallet), '-1')];
+const drawnBack = [line(1, gas, '-1'), line(2, native(wallet), '1')];
+const cancelling = [line(1, native(wallet), '-7'), line(2, native(wallet), '7')];
+const beforeLast = `(SELECT max(id) - 1 FROM ledger.transaction)`;
 const reserved = [line(1, native(gasTransit, 'inflight'), '1'), line(2, native(wallet, 'inflight'), '-1')];
 export const oldFiller = `(SELECT id FROM ledger.transaction WHERE event_type = 'settlement.filled')`;
 const filler = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:filler')` };
@@ -278,9 +292,30 @@ export const attacks: Attack[] = [
     transaction(fillerBack('20'), sourced('transfer', { reverses: oldFiller })),
   ),
   noMirror('a mirror that is none (I9)', transaction(drawn, sourced('transfer', { reverses: oldFiller }))),
+  noMirror(
+    'a mirror with more lines than its original, though they come to nothing (I9)',
+    transaction(
+      [...fillerBack('21'), line(3, native(wallet), '-7'), line(4, native(wallet), '7')],
+      sourced('transfer', { reverses: oldFiller }),
+    ),
+  ),
+  noMirror(
+    'the mirror of what never was (I9)',
+    transaction(cancelling, sourced('transfer', { reverses: '-1' })),
+  ),
+  noMirror(
+    'a mirror of what gets more lines behind it (I9)',
+    [
+      transaction(drawn, sourced('transfer')),
+      transaction(drawnBack, sourced('transfer', { reverses: beforeLast })),
+      entries([line(3, gas, '5'), line(4, native(wallet), '-5')], beforeLast),
+    ].join('; '),
+  ),
+  noLines('a header without lines (I4)', header()),
+  noLines('a settlement that moves nothing (I4)', settling()),
+  noLines('a mirror without lines (I9)', sourced('transfer', { reverses: oldFiller })),
   overdrawn('a close that takes more than is there (I10)', transaction(drawn, sourced('close'))),
   overdrawn('a close that promises more than is there (I10)', transaction(reserved, sourced('close'))),
-  overdrawn('a closing that takes more than is there (I10)', transaction(drawn, sourced('close'))),
   ...[
     ['a book that is none', 'transaction_book', { book: "'X'" }],
     ['a source that is none', 'transaction_source', { source: "'rumour'" }],
@@ -291,6 +326,11 @@ export const attacks: Attack[] = [
     ['what counts before it happened', 'transaction_counts_no_earlier', { at: "now() - interval '1 day'" }],
     ['the mirror of what is still to come', 'transaction_reverses_earlier', { reverses: '999999' }],
     ['half a log', 'transaction_log', { index: '3' }],
+    [
+      'a log whose place in the block is not told (I8)',
+      'transaction_log',
+      { block: `decode(repeat('ab', 32), 'hex')`, hash: `'0x${'cd'.repeat(32)}'` },
+    ],
     ['a settlement by number 0', 'transaction_settlement', { settlement: '0' }],
     [
       'a settlement in the book of our own money',
@@ -308,6 +348,12 @@ export const attacks: Attack[] = [
     'an asset without a chain',
     "INSERT INTO ledger.asset (code) VALUES ('usdc')",
   ),
+  {
+    name: 'an account of an asset that is none',
+    attack: `INSERT INTO ledger.account (code, asset_id) VALUES ('G:trading', 999999)`,
+    refusal: { code: '23503', constraint: 'account_asset' },
+    removal: 'ALTER TABLE ledger.account DROP CONSTRAINT account_asset',
+  },
   {
     name: 'an account opened twice',
     attack: `INSERT INTO ledger.account (code, asset_id) SELECT code, asset_id FROM ledger.account LIMIT 1`,

@@ -146,6 +146,99 @@ describe('what is sealed', () => {
   });
 });
 
+/** What keeps the order whole: a statement that takes it away, or what of the sealing function stands in its place. */
+type Removal = string | { readonly guard: string; readonly by: string };
+type WrongOrder = { readonly name: string; readonly attack: string; readonly removals: readonly Removal[] };
+
+const drop = (table: string, ...constraints: readonly string[]): string =>
+  `ALTER TABLE ledger.${table} ${constraints.map((one) => `DROP CONSTRAINT ${one} CASCADE`).join(', ')}`;
+const never = (guard: string): Removal => ({ guard, by: 'IF false THEN' });
+const hashEach = never('IF octet_length(hashes) IS DISTINCT FROM (size - sealed) * 32 THEN');
+const subtreesOfThis = never('IF FOUND THEN');
+const allButTheLast = `decode(repeat('5a', 32 * (SELECT sum(u.headers) FROM ledger.unsealed u
+  WHERE u.id < (SELECT max(l.id) FROM ledger.unsealed l))::integer), 'hex')`;
+
+/** The sequence has no gap, no place twice, and nothing that was posted is left out of it (I13). */
+const wrongOrders: readonly WrongOrder[] = [
+  {
+    name: 'behind a gap',
+    attack: seal({ sealed: `${size} + 5` }),
+    removals: [never('IF coalesce(before.size, 0) IS DISTINCT FROM sealed THEN')],
+  },
+  {
+    name: 'out of nothing',
+    attack: seal({ batches: `'{}'`, hashes: `''` }),
+    removals: [drop('seal', 'seal_not_empty', 'seal_pkey')],
+  },
+  {
+    name: 'twice',
+    attack: seal({ batches: `${waiting} || ${waiting}` }),
+    removals: [never('IF NOT FOUND THEN')],
+  },
+  {
+    name: 'and the rest forgotten',
+    attack: seal({ lastId: '0', hashes: allButTheLast }),
+    removals: [{ guard: 'ELSIF taken <> batch.headers THEN', by: 'ELSIF false THEN' }],
+  },
+  {
+    name: 'without a hash for each',
+    attack: seal({ hashes: hash }),
+    removals: [drop('leaf', 'leaf_hash_sha256'), hashEach],
+  },
+  {
+    name: 'with more hashes than transactions',
+    attack: seal({ hashes: `decode(repeat('5a', 32 * 1000), 'hex')` }),
+    removals: [hashEach],
+  },
+  {
+    name: 'with half a root',
+    attack: seal({ root: `'\\x5a'` }),
+    removals: [drop('seal', 'seal_root_sha256')],
+  },
+  {
+    name: 'with a subtree that is not complete',
+    attack: seal({ subtrees: `'{8}', '{1}', ARRAY[${hash}]` }),
+    removals: [subtreesOfThis],
+  },
+  {
+    name: 'with a subtree again',
+    attack: seal({ subtrees: `'{8}', '{0}', ARRAY[${hash}]` }),
+    removals: [drop('subtree', 'subtree_pkey'), subtreesOfThis],
+  },
+  {
+    name: 'past the function',
+    attack: `INSERT INTO ledger.leaf (position, transaction_id, hash) VALUES (987654, 987654, ${hash})`,
+    removals: ['GRANT INSERT ON ledger.leaf TO quittance_ledger'],
+  },
+  {
+    name: 'never',
+    attack: 'DELETE FROM ledger.unsealed',
+    removals: ['GRANT SELECT, DELETE ON ledger.unsealed TO quittance_ledger'],
+  },
+];
+
+describe('what is posted is not sealed', () => {
+  const refusal = { code: expect.stringMatching(/^(23|40|42)/) };
+
+  it.each(wrongOrders)('$name', async ({ attack }) => {
+    await expect(service.query(attack)).rejects.toMatchObject(refusal);
+  });
+
+  it.each(wrongOrders)('$name: without its guard it would be', async ({ attack, removals }) => {
+    const { rows } = await books.superuser.query<{ definition: string }>(
+      `SELECT pg_get_functiondef('ledger.append_seal'::regproc) AS definition`,
+    );
+    let definition = rows[0]?.definition ?? '';
+    const statements = removals.flatMap((removal) => {
+      if (typeof removal === 'string') return [removal];
+      expect(definition.split(removal.guard)).toHaveLength(2);
+      definition = definition.replace(removal.guard, removal.by);
+      return [];
+    });
+    await expect(withoutGuard([...statements, definition].join(';'), attack)).resolves.toBeUndefined();
+  });
+});
+
 type Attack = {
   readonly name: string;
   readonly attack: string;
