@@ -251,6 +251,18 @@ export const attacks: readonly Attack[] = [
     'a close with nothing said to it',
     close({ checklist: '[{"name":"a","outcome":"explain"}]', explanations: '{"a":""}' }),
   ),
+  byCheck('period_step', 'period_step_explained')(
+    'a close with something explained by nothing',
+    close({ checklist: '[{"name":"a","outcome":"explain"}]', explanations: '{"a":null}' }),
+  ),
+  byCheck('period_step', 'period_step_explained')(
+    'a close with something explained by blanks',
+    close({ checklist: '[{"name":"a","outcome":"explain"}]', explanations: '{"a":" \\n"}' }),
+  ),
+  byCheck('period_step', 'period_step_checklist')(
+    'a close with something to explain that has no name',
+    close({ checklist: '[{"outcome":"explain"}]' }),
+  ),
   {
     ...wrongStep('')('a close without a record', step(ids.soft, 'hard')),
     refusal: { code: '23514', constraint: 'period_step_green_check' },
