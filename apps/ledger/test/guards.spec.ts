@@ -1,8 +1,11 @@
+import { existsSync, readFileSync } from 'node:fs';
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '@quittance/database';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
 import pg from 'pg';
 
+import { driftKinds } from '../src/checker/finding.js';
 import { PostingRepository } from '../src/posting/posting.repository.js';
 import {
   attacks,
@@ -167,6 +170,28 @@ describe('every guard', () => {
     const names = new Set(rows.map(({ name }) => name).filter((name) => !attackedElsewhere.has(name)));
     expect([...names].filter((name) => !new RegExp(`\\b${name}\\b`).test(removals))).toEqual([]);
     expect(names.size).toBeGreaterThan(20);
+  });
+
+  it('that the docs name is there, and so is the spec that attacks it', async () => {
+    const docs = readFileSync(new URL('../../../docs/ledger-guards.md', import.meta.url), 'utf8');
+    const rows = docs.split('\n').filter((row) => row.startsWith('| '));
+    const named = (column: number): string[] =>
+      rows.flatMap((row) =>
+        [...(row.split('|')[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+      );
+    const { rows: known } = await superuser.query<{ name: string }>(
+      `SELECT conname AS name FROM pg_constraint WHERE connamespace = 'ledger'::regnamespace
+       UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace
+       UNION ALL SELECT relname FROM pg_class WHERE relnamespace = 'ledger'::regnamespace
+       UNION ALL SELECT g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+                  WHERE c.relnamespace = 'ledger'::regnamespace AND g.tgenabled = 'O'`,
+    );
+    const names = new Set([...known.map(({ name }) => name), ...driftKinds, 'clearing_overdue', 'xid']);
+    expect(named(2).filter((name) => !names.has(name.replace(/^ledger\./, '')))).toEqual([]);
+    expect(named(3).filter((spec) => !existsSync(new URL(spec, import.meta.url)))).toEqual([]);
+    for (let number = 1; number <= 15; number += 1)
+      expect(rows.filter((row) => row.startsWith(`| I${number} `))).toHaveLength(1);
+    expect(named(2).length).toBeGreaterThan(40);
   });
 
   it('that keeps the balances is needed: without it they stand still', async () => {
