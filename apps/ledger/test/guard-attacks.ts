@@ -1,3 +1,4 @@
+import { type Attack, type AttackMaker, byCheck, byKey, byTrigger } from './guard-attack.js';
 import { PaymentStory } from './payment-events.js';
 
 /** What the service's own role may try against the books, the guard that refuses it, and how that guard is removed. */
@@ -100,65 +101,26 @@ const odd = (change: Partial<OddHeader>): string => {
      ${settlement})`;
 };
 
-export type Attack = {
-  readonly name: string;
-  readonly attack: string;
-  readonly refusal: { readonly code: string; readonly constraint: string };
-  readonly removal: string;
-};
-
-type AttackMaker = (name: string, attack: string) => Attack;
-
-const byTrigger =
-  (trigger: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `DROP TRIGGER ${trigger} ON ledger.entry`,
-  });
-
-const byCheck =
-  (table: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `ALTER TABLE ledger.${table} DROP CONSTRAINT ${constraint}`,
-  });
-
-const unbalanced = byTrigger('entry_1_balanced', 'entry_balanced');
-const sealed = byTrigger('entry_2_sealed', 'entry_sealed');
-const foreign = byTrigger('entry_3_account', 'entry_account');
-const unnumbered = byTrigger('entry_6_settlement', 'entry_settlement');
-const overdrawn = byTrigger('entry_8_floor', 'entry_floor');
-const byHeaderTrigger =
-  (trigger: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `DROP TRIGGER ${trigger} ON ledger.transaction`,
-  });
-const outOfTurn = byHeaderTrigger('transaction_3_settled_once', 'transaction_settled_once');
-const stillBooked = byHeaderTrigger('transaction_3_settled_once', 'transaction_log_once');
-const byKey =
-  (key: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23505', constraint: key },
-    removal: `DROP INDEX ledger.${key}`,
-  });
+const byLineTrigger = (trigger: string, constraint: string): AttackMaker =>
+  byTrigger({ table: 'entry', trigger, constraint });
+const byHeaderTrigger = (trigger: string, constraint: string): AttackMaker =>
+  byTrigger({ table: 'transaction', trigger, constraint });
 /** Once all that a database transaction wrote is there. */
 const byEnd =
   (constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack: `${attack}; SET CONSTRAINTS ALL IMMEDIATE`,
-    refusal: { code: '23514', constraint },
-    removal: 'DROP TRIGGER unsealed_whole ON ledger.unsealed',
-  });
+  (...attack) =>
+    byTrigger({ table: 'unsealed', trigger: 'unsealed_whole', constraint })(
+      ...attack,
+      'SET CONSTRAINTS ALL IMMEDIATE',
+    );
+
+const unbalanced = byLineTrigger('entry_1_balanced', 'entry_balanced');
+const sealed = byLineTrigger('entry_2_sealed', 'entry_sealed');
+const foreign = byLineTrigger('entry_3_account', 'entry_account');
+const unnumbered = byLineTrigger('entry_6_settlement', 'entry_settlement');
+const overdrawn = byLineTrigger('entry_8_floor', 'entry_floor');
+const outOfTurn = byHeaderTrigger('transaction_3_settled_once', 'transaction_settled_once');
+const stillBooked = byHeaderTrigger('transaction_3_settled_once', 'transaction_log_once');
 const noMirror = byEnd('entry_mirror');
 const noLines = byEnd('transaction_lines');
 const settledTwice = byKey('transaction_settlement_key');
@@ -305,11 +267,9 @@ export const attacks: Attack[] = [
   ),
   noMirror(
     'a mirror of what gets more lines behind it (I9)',
-    [
-      transaction(drawn, sourced('transfer')),
-      transaction(drawnBack, sourced('transfer', { reverses: beforeLast })),
-      entries([line(3, gas, '5'), line(4, native(wallet), '-5')], beforeLast),
-    ].join('; '),
+    transaction(drawn, sourced('transfer')),
+    transaction(drawnBack, sourced('transfer', { reverses: beforeLast })),
+    entries([line(3, gas, '5'), line(4, native(wallet), '-5')], beforeLast),
   ),
   noLines('a header without lines (I4)', header()),
   noLines('a settlement that moves nothing (I4)', settling()),
@@ -350,38 +310,28 @@ export const attacks: Attack[] = [
   ),
   {
     name: 'an account of an asset that is none',
-    attack: `INSERT INTO ledger.account (code, asset_id) VALUES ('G:trading', 999999)`,
+    statements: [`INSERT INTO ledger.account (code, asset_id) VALUES ('G:trading', 999999)`],
     refusal: { code: '23503', constraint: 'account_asset' },
     removal: 'ALTER TABLE ledger.account DROP CONSTRAINT account_asset',
   },
-  {
-    name: 'an account opened twice',
-    attack: `INSERT INTO ledger.account (code, asset_id) SELECT code, asset_id FROM ledger.account LIMIT 1`,
-    refusal: { code: '23505', constraint: 'account_code_asset_key' },
-    removal: 'ALTER TABLE ledger.account DROP CONSTRAINT account_code_asset_key',
-  },
-  {
-    name: 'an asset known twice',
-    attack: `INSERT INTO ledger.asset (code) SELECT code FROM ledger.asset LIMIT 1`,
-    refusal: { code: '23505', constraint: 'asset_code_key' },
-    removal: 'ALTER TABLE ledger.asset DROP CONSTRAINT asset_code_key',
-  },
-  {
-    name: 'a line written twice',
-    attack: `WITH h AS (${header()} RETURNING id) ${entries([line(1, payer, '-5'), line(1, transit, '5')])}`,
-    refusal: { code: '23505', constraint: 'entry_pkey' },
-    removal: 'ALTER TABLE ledger.entry DROP CONSTRAINT entry_pkey',
-  },
-  {
-    name: 'a final block that goes back',
-    attack: 'UPDATE ledger.chain SET final_block = 99',
-    refusal: { code: '23514', constraint: 'chain_forward_only' },
-    removal: 'DROP TRIGGER chain_forward_only ON ledger.chain',
-  },
-  {
-    name: 'a source event posted twice in one book',
-    attack: header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
-    refusal: { code: '23505', constraint: 'transaction_source_event_key' },
-    removal: 'ALTER TABLE ledger.transaction DROP CONSTRAINT transaction_source_event_key',
-  },
+  byKey('account_code_asset_key', 'account')(
+    'an account opened twice',
+    `INSERT INTO ledger.account (code, asset_id) SELECT code, asset_id FROM ledger.account LIMIT 1`,
+  ),
+  byKey('asset_code_key', 'asset')(
+    'an asset known twice',
+    `INSERT INTO ledger.asset (code) SELECT code FROM ledger.asset LIMIT 1`,
+  ),
+  byKey('entry_pkey', 'entry')(
+    'a line written twice',
+    `WITH h AS (${header()} RETURNING id) ${entries([line(1, payer, '-5'), line(1, transit, '5')])}`,
+  ),
+  byTrigger({ table: 'chain', trigger: 'chain_forward_only', constraint: 'chain_forward_only' })(
+    'a final block that goes back',
+    'UPDATE ledger.chain SET final_block = 99',
+  ),
+  byKey('transaction_source_event_key', 'transaction')(
+    'a source event posted twice in one book (I6)',
+    header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
+  ),
 ];

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 
+import { GuardedBooks } from './guard-attack.js';
 import { SealedBooks } from './sealed-books.js';
 
 /** Attacks on what is sealed and signed with all that the service's own role can do, and proof of what refuses each. */
 
 let books: SealedBooks;
-let service: pg.Client;
+let guarded: GuardedBooks;
+let service: GuardedBooks['service'];
 
 beforeAll(async () => {
   books = await SealedBooks.start({ sealedMax: 100 });
@@ -16,12 +17,12 @@ beforeAll(async () => {
   await books.post(1);
   await books.sealAll();
   await books.post(2);
-  service = new pg.Client({ connectionString: books.server.serviceUrls.ledger });
-  await service.connect();
+  guarded = await GuardedBooks.connect(books.server.serviceUrls.ledger, books.server.adminUrl);
+  ({ service } = guarded);
 }, 60_000);
 
 afterAll(async () => {
-  await service.end();
+  await guarded.close();
   await books.close();
 });
 
@@ -33,17 +34,8 @@ afterEach(async () => {
   await service.query('ROLLBACK');
 });
 
-/** Runs as the service inside a transaction of the superuser in which the guard is gone; nothing of it stays. */
-async function withoutGuard(removal: string, attack: string): Promise<void> {
-  await books.superuser.query('BEGIN');
-  try {
-    await books.superuser.query(removal);
-    await books.superuser.query('SET LOCAL ROLE quittance_ledger');
-    await books.superuser.query(attack);
-  } finally {
-    await books.superuser.query('ROLLBACK');
-  }
-}
+const without = (removal: string, attack: string): Promise<void> =>
+  guarded.without(removal, [attack], { isPart: true });
 
 type Sealing = {
   readonly sealed?: string;
@@ -141,7 +133,7 @@ describe('what is sealed', () => {
     expect(rows[0]?.n).toBe('4');
     await service.query('ROLLBACK');
     await expect(
-      withoutGuard('DROP TRIGGER transaction_9_sealing ON ledger.transaction', `${post}; ${waitingNow}`),
+      without('DROP TRIGGER transaction_9_sealing ON ledger.transaction', `${post}; ${waitingNow}`),
     ).rejects.toMatchObject({ code: '22012' });
   });
 });
@@ -235,7 +227,7 @@ describe('what is posted is not sealed', () => {
       definition = definition.replace(removal.guard, removal.by);
       return [];
     });
-    await expect(withoutGuard([...statements, definition].join(';'), attack)).resolves.toBeUndefined();
+    await expect(without([...statements, definition].join(';'), attack)).resolves.toBeUndefined();
   });
 });
 
@@ -285,7 +277,7 @@ describe('what is signed is not', () => {
   });
 
   it.each(attacks)('$name: without its guard it would be', async ({ attack, removal }) => {
-    await expect(withoutGuard(removal, attack)).resolves.toBeUndefined();
+    await expect(without(removal, attack)).resolves.toBeUndefined();
   });
 
   it('refused when it is right', async () => {
@@ -325,7 +317,7 @@ describe('what is sealed and signed stays: neither the privilege nor the trigger
     await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
     const tables = [table, ...(action === 'TRUNCATE' ? (holders[table] ?? []) : [])];
     const grants = tables.map((one) => `GRANT ${action} ON ledger.${one} TO quittance_ledger;`).join(' ');
-    await expect(withoutGuard(grants, attack)).rejects.toMatchObject({
+    await expect(without(grants, attack)).rejects.toMatchObject({
       code: '23001',
       constraint: expect.stringMatching(/_append_only$/),
     });
@@ -336,6 +328,6 @@ describe('what is sealed and signed stays: neither the privilege nor the trigger
           'ALTER TABLE ledger.checkpoint DROP CONSTRAINT checkpoint_seal, DROP CONSTRAINT checkpoint_signed_with;',
       )
       .join('');
-    await expect(withoutGuard(`${grants} ${drops} ${unbound}`, attack)).resolves.toBeUndefined();
+    await expect(without(`${grants} ${drops} ${unbound}`, attack)).resolves.toBeUndefined();
   });
 });
