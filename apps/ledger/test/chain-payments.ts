@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import { devTokenAbi, devUsdc, mintDevToken } from '@quittance/embedded';
 import { createEvent, digits, type PaymentEvent, type QuittanceEvent } from '@quittance/events';
 import { erc20AssetId, evmChainId } from '@quittance/money';
@@ -20,6 +18,8 @@ import {
 } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 
+import { uuidOf } from './made-up.js';
+
 export const chainId = evmChainId(84_532);
 export const usdc = devUsdc.address.toLowerCase() as Address;
 export const asset = erc20AssetId(chainId, usdc);
@@ -39,11 +39,6 @@ const types = {
 } as const;
 
 const lower = (text: string): Address => text.toLowerCase() as Address;
-
-const uuid = (text: string): string => {
-  const digest = createHash('sha256').update(text).digest('hex');
-  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
-};
 
 export type Terms = {
   readonly payer: PrivateKeyAccount;
@@ -131,7 +126,7 @@ export class ChainPayments {
 
   reorged({ confirmed, receipt }: ChainPayment): PaymentEvent {
     return createEvent({
-      id: uuid(`reorged ${confirmed.id}`),
+      id: uuidOf(`reorged ${confirmed.id}`),
       occurredAt: new Date(),
       causationId: null,
       type: 'settlement.reorged',
@@ -188,7 +183,7 @@ export class ChainPayments {
     readonly receipt: TransactionReceipt;
   }): Promise<ChainPayment> {
     const { payer, payTo, amount } = terms;
-    const paymentId = uuid(`${payer.address} ${nonce}`);
+    const paymentId = uuidOf(`${payer.address} ${nonce}`);
     const fields = {
       paymentId,
       chainId,
@@ -200,7 +195,7 @@ export class ChainPayments {
     const accepted = acceptance(fields, nonce);
     const relayer = lower(this.relayer.address);
     const submitted = createEvent({
-      id: uuid(`submitted ${paymentId}`),
+      id: uuidOf(`submitted ${paymentId}`),
       occurredAt: new Date(),
       causationId: null,
       type: 'settlement.submitted',
@@ -232,7 +227,7 @@ export class ChainPayments {
     if (log === undefined) throw new RangeError('the transaction used no authorization');
     const gas = { attempt: 1, outcome: 'ok' as const, gasUsed: digits(receipt.gasUsed), l1Fee: '0' };
     return createEvent({
-      id: uuid(`confirmed ${fields.paymentId} ${receipt.blockHash}`),
+      id: uuidOf(`confirmed ${fields.paymentId} ${receipt.blockHash}`),
       occurredAt: new Date(),
       causationId: null,
       type: 'settlement.confirmed',
@@ -273,7 +268,7 @@ function fieldsOf({ data }: PaymentEvent): Fields {
 function acceptance(fields: Fields, nonce: Hex): PaymentEvent {
   const { payer, payTo, amount } = fields;
   return createEvent({
-    id: uuid(`accepted ${fields.paymentId}`),
+    id: uuidOf(`accepted ${fields.paymentId}`),
     occurredAt: new Date(),
     causationId: null,
     type: 'payment.accepted',

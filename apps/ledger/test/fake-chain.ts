@@ -1,20 +1,14 @@
-import { createHash } from 'node:crypto';
-
 import { type AssetId, erc20AssetId, evmNativeAssetId } from '@quittance/money';
 
 import type { BlockRef, ChainPage, ChainReader, PageQuestion } from '../src/reconciliation/chain-reader.js';
 import { byPlace, type ChainMovement, logPart } from '../src/reconciliation/movement.js';
 import type { SeenTransaction } from '../src/reconciliation/seen.js';
 import { chainId, usdc } from './chain-payments.js';
+import { hexOf } from './made-up.js';
 
 export const asset: AssetId = erc20AssetId(chainId, usdc);
 export const native = evmNativeAssetId(chainId);
 
-export const hexOf = (text: string, bytes: number): string =>
-  `0x${createHash('sha256')
-    .update(text)
-    .digest('hex')
-    .slice(0, bytes * 2)}`;
 export const blockHash = (block: bigint): string => hexOf(`block ${block}`, 32);
 
 export type Made = {

@@ -1,16 +1,11 @@
-import { createHash } from 'node:crypto';
-
 import type { QuittanceEvent } from '@quittance/events';
 import { type AssetId, type ChainId, erc20AssetId, evmChainId } from '@quittance/money';
 
 import { type FeeTerms, type MerchantTerms, Tariff } from '../src/merchant/tariff.js';
 import type { EntryPosting } from '../src/posting/entry-posting.js';
 import { feeRefundedLines, refundLines, topUpLines } from '../src/posting/transfer-lines.js';
+import { addressOf, drawn, hexOf, uuidOf } from './made-up.js';
 import { PaymentStory, relayer } from './payment-events.js';
-
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-const hex = (text: string, digits: number): string => `0x${digest(text).slice(0, digits)}`;
-const address = (text: string): string => hex(text, 40);
 
 /**
  * A month of business: ten merchants, two chains, three assets; payments that settle, revert and are tried again, expire, are
@@ -41,10 +36,10 @@ export const networks = [
 export const month = { from: '2026-10-01', to: '2026-10-31' } as const;
 const monthStart = Date.parse('2026-10-01T00:00:00Z');
 const daysMs = 30 * 86_400_000;
-const merchants = Array.from({ length: 10 }, (_, index) => address(`merchant ${index}`));
+const merchants = Array.from({ length: 10 }, (_, index) => addressOf(`merchant ${index}`));
 export const merchantName = (index: number): string => `shop-${index}`;
 export const merchantAddress = (index: number): string => merchants[index] ?? '';
-const treasury = address('treasury');
+const treasury = addressOf('treasury');
 
 export const tariff = new Tariff(
   merchants.map((payTo, index): MerchantTerms => {
@@ -89,7 +84,7 @@ export function generatedMonth(payments: number, first = 0): Month {
     const story = new PaymentStory({
       name: `month ${number}`,
       amount: place.amount,
-      payer: address(`payer ${number % 37}`),
+      payer: addressOf(`payer ${number % 37}`),
       payTo: place.payTo,
     });
     for (const [step, event] of eventsOf(story, fate).entries()) {
@@ -172,15 +167,15 @@ function refundOf(
     {
       ...base,
       book: 'F',
-      sourceEventId: uuid(`refund ${number}`),
+      sourceEventId: uuidOf(`refund ${number}`),
       kind: 'transfer.refund',
-      chainTransaction: hex(`refund ${number}`, 64),
+      chainTransaction: hexOf(`refund ${number}`, 32),
       lines: refundLines({ chainId, asset, merchant: payTo, payer: story.payer, amount: refunded }),
     },
     {
       ...base,
       book: 'G',
-      sourceEventId: uuid(`fee refund ${number}`),
+      sourceEventId: uuidOf(`fee refund ${number}`),
       kind: 'transfer.fee_refund',
       chainTransaction: null,
       lines: feeRefundedLines({ merchant, asset, amount: 1n, scheme: 'exact' }),
@@ -192,17 +187,11 @@ function topUps(first: number): EntryPosting[] {
   return Object.values(chains).map((chainId, index) => ({
     book: 'G',
     source: 'transfer',
-    sourceEventId: uuid(`top-up ${first} ${index}`),
+    sourceEventId: uuidOf(`top-up ${first} ${index}`),
     kind: 'transfer.top_up',
     paymentId: null,
-    chainTransaction: hex(`top-up ${first} ${index}`, 64),
+    chainTransaction: hexOf(`top-up ${first} ${index}`, 32),
     effectiveAt: new Date(monthStart + index * 86_400_000 + 1),
     lines: topUpLines({ chainId, treasury, relayer, amount: 10n ** 17n, fee: 21_000n * 10n ** 9n }),
   }));
 }
-
-const drawn = (text: string, below: number): number => Number.parseInt(digest(text).slice(0, 12), 16) % below;
-const uuid = (text: string): string => {
-  const hash = digest(text);
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
-};

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import {
   type BlockRef,
   type ChainEvent,
@@ -10,22 +8,13 @@ import {
 } from '@quittance/events';
 import { erc20AssetId, evmChainId } from '@quittance/money';
 
+import { hexOf, uuidOf } from './made-up.js';
+
 export const chainId = evmChainId(84532);
 export const token = '0x036cbd53842c5426634e7929541ec2318f3dcf7e';
 export const asset = erc20AssetId(chainId, token);
 export const relayer = '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266';
 export const native = 'eip155:84532/slip44:60';
-
-const hex = (text: string, bytes: number): `0x${string}` =>
-  `0x${createHash('sha512')
-    .update(text)
-    .digest('hex')
-    .slice(0, bytes * 2)}`;
-
-const uuid = (text: string): string => {
-  const digest = createHash('sha256').update(text).digest('hex');
-  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
-};
 
 const fee = 85_672_000_000_000n;
 const gasLimitDefault = 120_000n;
@@ -34,12 +23,12 @@ const reserveDefault = gasLimitDefault * gasPriceMaxDefault;
 
 const blockNamed = (name: string): BlockRef => ({
   number: '1234567',
-  hash: hex(name, 32),
+  hash: hexOf(name, 32),
   time: '1795032000',
 });
 
 const chainParts = (what: string): { id: string; occurredAt: Date; causationId: null } => ({
-  id: uuid(`event ${what}`),
+  id: uuidOf(`event ${what}`),
   occurredAt: new Date(Date.UTC(2026, 10, 20, 12)),
   causationId: null,
 });
@@ -65,7 +54,7 @@ export const filled = (
       chainId,
       relayer: by,
       relayerNonce: '9',
-      transaction: hex(`filler ${name}`, 32),
+      transaction: hexOf(`filler ${name}`, 32),
       block: blockNamed(name),
       gasUsed: '21000',
       gasPrice: '1000000000',
@@ -73,7 +62,7 @@ export const filled = (
       takesBack: takesBack?.id ?? null,
       ...(topUp === undefined
         ? {}
-        : { topUp: { paymentId: uuid(name), account: hex(`payer ${name}`, 20), amount: digits(topUp) } }),
+        : { topUp: { paymentId: uuidOf(name), account: hexOf(`payer ${name}`, 20), amount: digits(topUp) } }),
     },
   });
 
@@ -115,9 +104,9 @@ export class PaymentStory {
   private seconds = 0;
 
   constructor(private readonly payment: SamplePayment) {
-    this.paymentId = uuid(`payment ${payment.name}`);
-    const payer = payment.payer ?? hex(`payer ${payment.name}`, 20);
-    const payTo = payment.payTo ?? hex('the shop', 20);
+    this.paymentId = uuidOf(`payment ${payment.name}`);
+    const payer = payment.payer ?? hexOf(`payer ${payment.name}`, 20);
+    const payTo = payment.payTo ?? hexOf('the shop', 20);
     this.fields = { paymentId: this.paymentId, chainId, asset, payer, payTo, amount: digits(payment.amount) };
   }
 
@@ -141,7 +130,7 @@ export class PaymentStory {
           value: isUpto ? digits(ceiling) : amount,
           validAfter: '0',
           validBefore: '1795032300',
-          nonce: hex(this.payment.name, 32),
+          nonce: hexOf(this.payment.name, 32),
         },
         signature: `0x${'5e'.repeat(65)}`,
       },
@@ -233,7 +222,7 @@ export class PaymentStory {
       type: 'settlement.confirmed',
       data: {
         ...this.fields,
-        transaction: by === 'us' ? this.transaction(attempt) : hex(`other ${this.payment.name}`, 32),
+        transaction: by === 'us' ? this.transaction(attempt) : hexOf(`other ${this.payment.name}`, 32),
         block: this.block(block),
         logIndex: 3,
         settledBy: by,
@@ -272,7 +261,7 @@ export class PaymentStory {
   }
 
   transaction(attempt: number, version = 1): `0x${string}` {
-    return hex(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
+    return hexOf(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
   }
 
   get relayer(): string {
@@ -305,6 +294,6 @@ export class PaymentStory {
     this.seconds += 1;
     const start = this.payment.startsAt?.getTime() ?? Date.UTC(2026, 10, 20, 12);
     const occurredAt = new Date(start + this.seconds * 1_000);
-    return { id: uuid(`event ${this.payment.name} ${what}`), occurredAt, causationId: null };
+    return { id: uuidOf(`event ${this.payment.name} ${what}`), occurredAt, causationId: null };
   }
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { breakTypes } from '../src/reconciliation/finding.js';
 import type { ChainMovement } from '../src/reconciliation/movement.js';
 import { chainId } from './chain-payments.js';
-import { asset, blockHash, FakeChain, hexOf, native, settlement } from './fake-chain.js';
+import { asset, blockHash, FakeChain, native, settlement } from './fake-chain.js';
+import { hexOf } from './made-up.js';
 import { ReconciledBooks, settle } from './reconciled-books.js';
 
 /**

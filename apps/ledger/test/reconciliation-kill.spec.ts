@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { ChainReader } from '../src/reconciliation/chain-reader.js';
 import { logPart, type ChainMovement } from '../src/reconciliation/movement.js';
-import { asset, blockHash, FakeChain, hexOf, native } from './fake-chain.js';
+import { asset, blockHash, FakeChain, native } from './fake-chain.js';
+import { hexOf } from './made-up.js';
 import { ReconciledBooks, settle } from './reconciled-books.js';
 
 /**

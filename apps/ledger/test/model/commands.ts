@@ -2,9 +2,10 @@ import type { PaymentEvent } from '@quittance/events';
 import fc from 'fast-check';
 
 import { refundLines, topUpLines, unknownTransferLines } from '../../src/posting/transfer-lines.js';
+import { hexOf, uuidOf } from '../made-up.js';
 import { asset, chainId, filled, finalized, native } from '../payment-events.js';
 import { happenings } from '../payment-histories.js';
-import { digest, type Sequence, uuid } from './sequence.js';
+import type { Sequence } from './sequence.js';
 
 const paymentsMax = 3;
 
@@ -129,7 +130,7 @@ const contradicts = fc.record({ which: fc.nat(), company: picks }).map(({ which,
         const amount = (BigInt(event.data.amount) ^ 1n).toString();
         const wrong = {
           ...event,
-          id: uuid(`wrong ${event.id}`),
+          id: uuidOf(`wrong ${event.id}`),
           data: { ...event.data, amount },
         } as PaymentEvent;
         // What comes with it is refused with it.
@@ -172,10 +173,10 @@ function transferOf(model: Sequence, { kind, amount, out, which }: Moved): Seque
   const story = model.plays[which % Math.max(model.plays.length, 1)]?.story;
   const of = {
     source: 'transfer',
-    sourceEventId: uuid(key),
+    sourceEventId: uuidOf(key),
     effectiveAt: new Date(Date.UTC(2026, 10, 21)),
   } as const;
-  const about = { ...of, paymentId: null, chainTransaction: `0x${digest(key)}` };
+  const about = { ...of, paymentId: null, chainTransaction: hexOf(key, 32) };
   const [treasury, direction] = [
     `G:wallet:treasury:${chainId}:${model.treasury}`,
     out ? 'out' : 'in',

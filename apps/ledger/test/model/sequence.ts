@@ -1,16 +1,10 @@
-import { createHash } from 'node:crypto';
-
 import type { EventOf, QuittanceEvent } from '@quittance/events';
 import type { EntryPosting } from '../../src/posting/entry-posting.js';
 import { Auditor, type Books, type Fees } from '../auditor.js';
+import { addressOf } from '../made-up.js';
 import { PaymentStory } from '../payment-events.js';
 import { type Happening, Play } from '../payment-histories.js';
 import type { Expectation, Lockstep, Work } from './lockstep.js';
-
-export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-const address = (text: string): string => `0x${digest(text).slice(0, 40)}`;
-export const uuid = (text: string): string =>
-  digest(text).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
 
 /** One life of some payments of one merchant and one relayer, in the model and in the real books. */
 export class Sequence implements Expectation {
@@ -31,9 +25,9 @@ export class Sequence implements Expectation {
     fees: Fees,
   ) {
     this.auditor = new Auditor(fees);
-    this.payTo = address(`${name} shop`);
-    this.relayer = address(`${name} relayer`);
-    this.treasury = address(`${name} treasury`);
+    this.payTo = addressOf(`${name} shop`);
+    this.relayer = addressOf(`${name} relayer`);
+    this.treasury = addressOf(`${name} treasury`);
   }
 
   books(): Books {
@@ -55,7 +49,7 @@ export class Sequence implements Expectation {
       name: `${this.name} ${index}`,
       amount,
       payTo: this.payTo,
-      payer: address(`${this.name} payer ${index % 2}`),
+      payer: addressOf(`${this.name} payer ${index % 2}`),
       relayer: this.relayer,
       ...(ceiling === null ? {} : { ceiling }),
     });
