@@ -24,6 +24,8 @@ ALTER TABLE ledger.transaction
 
 ALTER TABLE ledger.transaction DISABLE TRIGGER transaction_append_only;
 
+-- Free text of a caller may hold escapes that nothing but the type json takes (of NUL, of half a character): they are
+-- blanked, or whoever paid with one could keep the books from ever being migrated.
 WITH settled AS (
   SELECT t.id, t.payment_id, row_number() OVER (PARTITION BY t.payment_id ORDER BY t.id) AS step
     FROM ledger.transaction t
@@ -31,7 +33,9 @@ WITH settled AS (
 ), log AS (
   SELECT p.id AS payment_id, (o ->> 'eventId')::uuid AS event_id, decode(substr(o ->> 'blockHash', 3), 'hex') AS block,
          (o ->> 'logIndex')::integer AS index
-    FROM ledger.payment p, json_array_elements(p.facts::json -> 'outcomes') AS o WHERE o ->> 'kind' = 'confirmed'
+    FROM ledger.payment p,
+         json_array_elements(regexp_replace(p.facts, '\\u[0-9a-fA-F]{4}', '\\u0020', 'g')::json -> 'outcomes') AS o
+   WHERE o ->> 'kind' = 'confirmed'
 )
 UPDATE ledger.transaction t
    SET settlement = CASE s.step % 2 WHEN 1 THEN (s.step + 1) / 2 ELSE -s.step / 2 END,
