@@ -277,7 +277,8 @@ function acceptance(fields: Fields, nonce: Hex): PaymentEvent {
       x402Version: 2,
       scheme: 'exact',
       method: 'eip3009',
-      resource: null,
+      // What a payer wrote: no json of the database's takes it.
+      resource: 'https://shop.example/weather\u0000',
       authorization: {
         from: payer,
         to: payTo,

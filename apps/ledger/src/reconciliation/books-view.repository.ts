@@ -3,10 +3,11 @@ import { type AssetId, type ChainId, evmNativeAssetId } from '@quittance/money';
 
 import { prefixEnd } from '../posting/account-code.js';
 import { walletAccounts } from './booked.repository.js';
+import type { PaymentFacts } from '../posting/payment-facts.js';
 import { observedAccount, type WalletUse } from './cause.js';
 import type { ChainMovement } from './movement.js';
 
-type FactsRow = { id: string; pay_to: string; amount: string; nonce: string | null };
+type BookedPayment = { readonly id: string } & Pick<PaymentFacts, 'payTo' | 'amount' | 'accepted'>;
 
 /** Payments of one payer that are looked through, the newest first. */
 const paymentsPerPayerMax = 2_000;
@@ -66,9 +67,9 @@ export class BooksView {
     const open = await this.paymentsOf(chainId, { asset, payer, settled: false });
     const found = open.find(
       (payment) =>
-        payment.pay_to === payee &&
+        payment.payTo === payee &&
         BigInt(payment.amount) === amount &&
-        (nonce === null || payment.nonce === null || payment.nonce === nonce),
+        (nonce === null || payment.accepted === null || payment.accepted.nonce === nonce),
     );
     return found?.id ?? null;
   }
@@ -79,7 +80,7 @@ export class BooksView {
     { asset, from: merchant, to: payer, amount }: ChainMovement,
   ): Promise<{ readonly paymentId: string | null } | null> {
     const paid = (await this.paymentsOf(chainId, { asset, payer, settled: true })).filter(
-      ({ pay_to: payTo }) => payTo === merchant,
+      ({ payTo }) => payTo === merchant,
     );
     if (paid.length === 0) return null;
     const equal = paid.filter((payment) => BigInt(payment.amount) === amount).map(({ id }) => id);
@@ -117,13 +118,13 @@ export class BooksView {
     return BigInt(row?.balance ?? 0);
   }
 
+  /** Facts are read here and not by the database, whose json refuses some of what a payer may write. */
   private async paymentsOf(
     chainId: ChainId,
     { asset, payer, settled }: { readonly asset: AssetId; readonly payer: string; readonly settled: boolean },
-  ): Promise<FactsRow[]> {
-    return this.database.sql<FactsRow>(
-      `SELECT p.id, f.facts ->> 'payTo' AS pay_to, f.facts ->> 'amount' AS amount, f.facts -> 'accepted' ->> 'nonce' AS nonce
-         FROM ledger.payment p CROSS JOIN LATERAL (SELECT p.facts::json AS facts) f
+  ): Promise<BookedPayment[]> {
+    const rows = await this.database.sql<{ id: string; facts: string }>(
+      `SELECT p.id, p.facts FROM ledger.payment p
         WHERE p.id IN (
           SELECT t.payment_id
             FROM ledger.account a
@@ -135,6 +136,7 @@ export class BooksView {
           AND EXISTS (SELECT FROM ledger.settled_log l WHERE l.payment_id = p.id) = $3`,
       [observedAccount.payer(chainId, payer), asset, settled],
     );
+    return rows.map(({ id, facts }) => ({ ...(JSON.parse(facts) as PaymentFacts), id }));
   }
 
   private async addressesUnder(prefix: string): Promise<string[]> {
