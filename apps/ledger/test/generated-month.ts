@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
 import type { QuittanceEvent } from '@quittance/events';
-import { type AssetId, type ChainId, erc20AssetId, evmChainId } from '@quittance/money';
+import { type AssetId, type ChainId, erc20AssetId, evmChainId, evmNativeAssetId } from '@quittance/money';
 
 import { type FeeTerms, type MerchantTerms, Tariff } from '../src/merchant/tariff.js';
+import { accountCode } from '../src/posting/account-code.js';
 import type { EntryPosting } from '../src/posting/entry-posting.js';
-import { feeRefundedLines, refundLines, topUpLines } from '../src/posting/transfer-lines.js';
+import { feeRefundedLines, refundLines, topUpLines, unknownTransferLines } from '../src/posting/transfer-lines.js';
 import { PaymentStory, relayer } from './payment-events.js';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -44,17 +45,33 @@ const daysMs = 30 * 86_400_000;
 const merchants = Array.from({ length: 10 }, (_, index) => address(`merchant ${index}`));
 export const merchantName = (index: number): string => `shop-${index}`;
 export const merchantAddress = (index: number): string => merchants[index] ?? '';
+/** Few: each has an account for every asset, and statements are taken of every account and day. */
+const payers = 7;
 const treasury = address('treasury');
+export const treasuryAccount = accountCode.treasuryWallet(chains.base, treasury);
+
+const termsFrom = '2026-01-01T00:00:00Z';
+const basisPoints = (merchant: number): number => 50 + merchant * 10;
 
 export const tariff = new Tariff(
   merchants.map((payTo, index): MerchantTerms => {
     const terms: FeeTerms = {
-      from: new Date('2026-01-01T00:00:00Z'),
-      basisPoints: 50 + index * 10,
+      from: new Date(termsFrom),
+      basisPoints: basisPoints(index),
       fixed: new Map<AssetId, bigint>(),
     };
     return { merchant: merchantName(index), payTo: [payTo], terms: [terms] };
   }),
+);
+
+/** The same as MERCHANT_FEES. */
+export const tariffSetting = JSON.stringify(
+  merchants.map((payTo, index) => ({
+    merchant: merchantName(index),
+    payTo: [payTo],
+    from: termsFrom,
+    basisPoints: basisPoints(index),
+  })),
 );
 
 export type Month = {
@@ -89,7 +106,7 @@ export function generatedMonth(payments: number, first = 0): Month {
     const story = new PaymentStory({
       name: `month ${number}`,
       amount: place.amount,
-      payer: address(`payer ${number % 37}`),
+      payer: address(`payer ${number % payers}`),
       payTo: place.payTo,
     });
     for (const [step, event] of eventsOf(story, fate).entries()) {
@@ -101,6 +118,51 @@ export function generatedMonth(payments: number, first = 0): Month {
   }
   return { steps, transfers, figures: { settled } };
 }
+
+/** A payment of the month that is submitted on the 20th; of its settlement, on the last evening, word comes late. */
+export function stuckPayment(): {
+  readonly paymentId: string;
+  readonly begun: Month;
+  readonly settled: QuittanceEvent;
+  readonly settledAt: string;
+} {
+  const place: Place = {
+    ...placeOf(0),
+    amount: 12_345_678n,
+    at: Date.parse('2026-10-20T09:00:00Z'),
+  };
+  const story = new PaymentStory({ name: 'stuck', amount: place.amount, payTo: place.payTo });
+  const settledAt = '2026-10-31T22:00:00.000Z';
+  const begun = [story.accepted(), story.submitted()].map((event, step) => [moved(event, place, step)]);
+  const settled = moved(story.confirmed('us'), { ...place, at: Date.parse(settledAt) }, 0);
+  return { paymentId: story.paymentId, begun: onlyOf({ steps: begun }), settled, settledAt };
+}
+
+export type UnknownInbound = { readonly name: string; readonly amount: bigint };
+
+/** Native coin that reached the treasury on the 30th, and nobody knows why. */
+export function unknownInbound({ name, amount }: UnknownInbound): Month {
+  const chainId = chains.base;
+  const wallet = treasuryAccount;
+  const asset = evmNativeAssetId(chainId);
+  const transfer: EntryPosting = {
+    book: 'G',
+    source: 'transfer',
+    sourceEventId: uuid(`unknown inbound ${name}`),
+    kind: 'transfer.unknown_inbound',
+    paymentId: null,
+    chainTransaction: null,
+    effectiveAt: new Date('2026-10-30T00:00:00Z'),
+    lines: unknownTransferLines({ chainId, asset, wallet, direction: 'in', amount }),
+  };
+  return onlyOf({ transfers: [transfer] });
+}
+
+const onlyOf = ({ steps = [], transfers = [] }: Partial<Month>): Month => ({
+  steps,
+  transfers,
+  figures: { settled: {} },
+});
 
 type Place = {
   readonly chainId: ChainId;
