@@ -14,7 +14,7 @@ import { statementSchema } from '../src/statement/statement.schema.js';
 import { transactionPage } from '../src/transaction/transaction.schema.js';
 import { checkBeancount } from './beancount-reader.js';
 import { camtDaysOf } from './camt-checker.js';
-import { chains, month, stuckPayment, unknownInbound } from './generated-month.js';
+import { chains, generatedMonth, month, stuckPayment, unknownInbound } from './generated-month.js';
 import { checkHledger } from './hledger-reader.js';
 import { AuditorsFolder } from './offline-verifier.js';
 import { beanCheckOf, hledgerCheckOf } from './outside-checkers.js';
@@ -32,6 +32,8 @@ const endsAt = '2026-11-01T00:00:00.000Z';
 const books = ['F', 'G'] as const;
 const stuck = stuckPayment();
 const unknown = 5_000n;
+/** Of a payment that nothing else has. */
+const lateNumber = 1_000;
 
 let running: RunningMonth;
 let office: Office;
@@ -210,29 +212,24 @@ describe('the closed month', () => {
     const held = await balancesByDay();
     const accounts = [...new Set([...held.values()].flatMap((day) => [...day.keys()]))];
     expect(accounts.length).toBeGreaterThan(100);
-    for (const [index, account] of accounts.entries()) {
-      // Each day is a statement of its own in these files: 31 at once.
-      const statements = await statementsOf(account);
-      expect(statements.map(({ day }) => day)).toEqual(days);
-      let before = '0';
-      for (const { day, opening, closing, moved } of statements) {
-        const balance = held.get(day)?.get(account) ?? '0';
-        expect({ account, day, opening, closing }).toEqual({
-          account,
-          day,
-          opening: before,
-          closing: balance,
-        });
-        expect(BigInt(opening) + moved).toBe(BigInt(closing));
-        before = balance;
+    const rest = accounts.entries();
+    const check = async (): Promise<void> => {
+      for (const [index, account] of rest) {
+        // Each day is a statement of its own in these files: 31 at once.
+        const statements = await statementsOf(account);
+        expect({ account, chain: chainOf(statements) }).toEqual({ account, chain: heldOf(account, held) });
+        for (const { opening, closing, moved } of statements)
+          expect(BigInt(opening) + moved).toBe(BigInt(closing));
+        if (index % accountsForEachJson === 0) expect(await jsonStatementsOf(account)).toEqual(statements);
       }
-      if (index % accountsForEachJson === 0) expect(await jsonStatementsOf(account)).toEqual(statements);
-    }
+    };
+    await Promise.all(Array.from({ length: readAtOnce }, check));
   }, 60_000);
 });
 
 /** The daily statements of so many accounts are asked for as JSON, too, one by one. */
-const accountsForEachJson = 20;
+const accountsForEachJson = 40;
+const readAtOnce = 4;
 
 type DayStatement = {
   readonly day: string;
@@ -240,6 +237,21 @@ type DayStatement = {
   readonly closing: string;
   readonly moved: bigint;
 };
+
+type Chain = readonly { readonly day: string; readonly opening: string; readonly closing: string }[];
+
+const chainOf = (statements: readonly DayStatement[]): Chain =>
+  statements.map(({ day, opening, closing }) => ({ day, opening, closing }));
+
+/** The same from the balances at the end of each day: each opens with what the day before closed with. */
+function heldOf(account: string, held: ReadonlyMap<string, ReadonlyMap<string, string>>): Chain {
+  let before = '0';
+  return days.map((day) => {
+    const opening = before;
+    before = held.get(day)?.get(account) ?? '0';
+    return { day, opening, closing: before };
+  });
+}
 
 async function statementsOf(account: string): Promise<DayStatement[]> {
   const [code = '', asset = '', layer = ''] = account.split(' ');
@@ -273,17 +285,23 @@ describe('the exported files', () => {
 
   beforeAll(async () => {
     await signed();
-    files = {};
-    for (const path of ['/proofs/checkpoints.jsonl', '/proofs/seals.jsonl', '/exports/journal.jsonl'])
-      files[path.split('/').at(-1) ?? ''] = (await running.download(path)).text;
+    const file = async (path: string): Promise<string> => (await running.download(path)).text;
+    // In the order that infra/verifier/README.md tells; the ledger goes on meanwhile.
+    const checkpoints = await file('/proofs/checkpoints.jsonl');
+    const seals = await file('/proofs/seals.jsonl');
+    await running.post(generatedMonth(1, lateNumber));
+    const { sealedAt } = JSON.parse(seals.trimEnd().split('\n').at(-1) ?? '') as { sealedAt: string };
+    const journal = await file(`/exports/journal.jsonl?as_known_at=${sealedAt}`);
+    files = { 'checkpoints.jsonl': checkpoints, 'seals.jsonl': seals, 'journal.jsonl': journal };
     auditors = new AuditorsFolder(files);
   });
   afterAll(() => auditors.remove());
 
   it('pass the offline verifier by themselves', async () => {
-    const { size } = await running.sealed();
+    const transactions = files['journal.jsonl']?.trimEnd().split('\n').length;
     const { code, output } = auditors.verify(verifierKey);
-    expect(output).toContain(`${size} transactions read, 0 by their hashes;`);
+    expect(output).toContain(`${transactions} transactions read, 0 by their hashes;`);
+    expect(transactions).toBeLessThan((await running.sealed()).size);
     expect(output).toContain('Everything is as it was sealed and signed.');
     expect(code).toBe(0);
   });
