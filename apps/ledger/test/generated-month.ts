@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 
-import type { QuittanceEvent } from '@quittance/events';
+import { type BlockRef, digits, type QuittanceEvent } from '@quittance/events';
 import { type AssetId, type ChainId, erc20AssetId, evmChainId, evmNativeAssetId } from '@quittance/money';
 
 import { type FeeTerms, type MerchantTerms, Tariff } from '../src/merchant/tariff.js';
 import { accountCode } from '../src/posting/account-code.js';
 import type { EntryPosting } from '../src/posting/entry-posting.js';
-import { feeRefundedLines, refundLines, topUpLines, unknownTransferLines } from '../src/posting/transfer-lines.js';
-import { PaymentStory, relayer } from './payment-events.js';
+import {
+  feeRefundedLines,
+  refundLines,
+  topUpLines,
+  unknownTransferLines,
+} from '../src/posting/transfer-lines.js';
+import { blockHash as hashOfBlock } from './fake-chain.js';
+import { blockNamed, PaymentStory, relayer } from './payment-events.js';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 const hex = (text: string, digits: number): string => `0x${digest(text).slice(0, digits)}`;
@@ -81,6 +87,9 @@ export type Month = {
   readonly figures: { readonly settled: Readonly<Record<string, number>> };
 };
 
+const goneBlockName = 'a block that is gone';
+const goneBlock = blockNamed(goneBlockName);
+
 type Fate = 'settled' | 'reverted' | 'retried' | 'reorged' | 'expired';
 const fates: readonly Fate[] = [
   'settled',
@@ -119,12 +128,15 @@ export function generatedMonth(payments: number, first = 0): Month {
   return { steps, transfers, figures: { settled } };
 }
 
-/** A payment of the month that is submitted on the 20th; of its settlement, on the last evening, word comes late. */
+/**
+ * A payment of the month that is submitted on the 20th and never mined; that it failed, on the last evening, word comes
+ * late.
+ */
 export function stuckPayment(): {
   readonly paymentId: string;
   readonly begun: Month;
-  readonly settled: QuittanceEvent;
-  readonly settledAt: string;
+  readonly failed: QuittanceEvent;
+  readonly failedAt: string;
 } {
   const place: Place = {
     ...placeOf(0),
@@ -132,10 +144,10 @@ export function stuckPayment(): {
     at: Date.parse('2026-10-20T09:00:00Z'),
   };
   const story = new PaymentStory({ name: 'stuck', amount: place.amount, payTo: place.payTo });
-  const settledAt = '2026-10-31T22:00:00.000Z';
+  const failedAt = '2026-10-31T22:00:00.000Z';
   const begun = [story.accepted(), story.submitted()].map((event, step) => [moved(event, place, step)]);
-  const settled = moved(story.confirmed('us'), { ...place, at: Date.parse(settledAt) }, 0);
-  return { paymentId: story.paymentId, begun: onlyOf({ steps: begun }), settled, settledAt };
+  const failed = moved(story.failed(null), { ...place, at: Date.parse(failedAt) }, 0);
+  return { paymentId: story.paymentId, begun: onlyOf({ steps: begun }), failed, failedAt };
 }
 
 export type UnknownInbound = { readonly name: string; readonly amount: bigint };
@@ -202,7 +214,7 @@ function eventsOf(story: PaymentStory, fate: Fate): QuittanceEvent[] {
         story.confirmed('us', { attempt: 2 }),
       ];
     case 'reorged': {
-      const gone = story.confirmed('us', {}, 'a block that is gone');
+      const gone = story.confirmed('us', {}, goneBlockName);
       return [
         accepted,
         story.submitted(),
@@ -219,7 +231,21 @@ function eventsOf(story: PaymentStory, fate: Fate): QuittanceEvent[] {
 /** The same event on another chain at another time; a payment takes some minutes, now and then over midnight. */
 function moved(event: QuittanceEvent, { chainId, asset, at }: Place, step: number): QuittanceEvent {
   const occurredAt = new Date(at + step * 61_500).toISOString();
-  return { ...event, occurredAt, data: { ...event.data, chainId, asset } } as QuittanceEvent;
+  const data = { ...event.data, chainId, asset };
+  return { ...event, occurredAt, data: { ...data, ...movedBlock(event, at) } } as QuittanceEvent;
+}
+
+const blockMs = 3_600_000;
+export const blockAt = (at: number): bigint => BigInt(1 + Math.floor((at - monthStart) / blockMs));
+
+/** A block an hour. One that was reorganised away has the number of the one that stays, and a hash of its own. */
+function movedBlock({ data }: QuittanceEvent, at: number): { block?: BlockRef } {
+  if (!('block' in data) || data.block === null) return {};
+  const number = blockAt(at);
+  const isGone = data.block.hash === goneBlock.hash;
+  return {
+    block: { ...data.block, number: digits(number), hash: isGone ? goneBlock.hash : hashOfBlock(number) },
+  };
 }
 
 function refundOf(

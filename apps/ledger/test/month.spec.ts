@@ -10,6 +10,7 @@ import { chartRuleOf } from '../src/posting/chart.js';
 import { explainedTransferLines } from '../src/posting/transfer-lines.js';
 import { CheckpointSigner } from '../src/proof/checkpoint-key.adapter.js';
 import { checkpointSchema } from '../src/proof/proof.schema.js';
+import { standingsSchema } from '../src/reconciliation/reconciliation.schema.js';
 import { statementSchema } from '../src/statement/statement.schema.js';
 import { transactionPage } from '../src/transaction/transaction.schema.js';
 import { checkBeancount } from './beancount-reader.js';
@@ -58,13 +59,13 @@ const outcomes = async (book: string): Promise<Record<string, string>> => {
   const { items } = await office.read('otto', checklistSchema, `/periods/${idOf(book)}/checklist`);
   return Object.fromEntries(items.map(({ name, outcome }) => [name, outcome]));
 };
-/** Everything that must be so before a month is closed; no chain is compared here. */
+/** Everything that must be so before a month is closed. */
 const right = {
   trial_balance: 'pass',
   transit: 'pass',
   suspense: 'pass',
   journals: 'pass',
-  reconciliation: 'not_configured',
+  reconciliation: 'pass',
   check: 'pass',
   sealed: 'pass',
   checkpoint: 'pass',
@@ -118,6 +119,16 @@ describe('the month is closed by the written procedure:', () => {
     expect(await office.did('cleo', journalSchema, { path, body })).toMatchObject({ state: 'posted' });
   });
 
+  it('meanwhile the chains are compared to the end of the month, and have what the books have', async () => {
+    expect(await outcomes('F')).toMatchObject({ reconciliation: 'not_configured' });
+    for (const chain of [chains.base, chains.sepolia]) await running.compareWith(chain);
+    const { items } = await running.read(standingsSchema, '/reconciliation');
+    // Of every payment that was settled its log and its gas; and the gas of what was not.
+    for (const { chainId, matched } of items)
+      expect(Number(matched)).toBeGreaterThan(2 * (running.business.figures.settled[chainId] ?? 0));
+    expect(items.map(({ found }) => found)).toEqual(['0', '0']);
+  });
+
   it('4. everything is checked, and green', async () => {
     await signed();
     const { id } = await office.did('otto', checkSchema, { path: '/checks', body: {} });
@@ -157,14 +168,14 @@ describe('the month is closed by the written procedure:', () => {
 
 describe('what comes after the close', () => {
   it('goes to the open period, and keeps its own date', async () => {
-    await running.ledger.transport.publish([stuck.settled]);
-    await running.ledger.until('the settlement', async () => {
+    await running.ledger.transport.publish([stuck.failed]);
+    await running.ledger.until('word of it', async () => {
       const { body } = await office.get('vera', `/payments/${stuck.paymentId}`);
-      return body['state'] === 'confirmed';
+      return body['state'] === 'failed';
     });
     await running.ledger.sealed();
     const { items } = await running.read(transactionPage, `/transactions?payment_id=${stuck.paymentId}`);
-    const late = items.filter(({ occurredAt }) => occurredAt === stuck.settledAt);
+    const late = items.filter(({ occurredAt }) => occurredAt === stuck.failedAt);
     expect(new Set(late.map(({ book }) => book))).toEqual(new Set(books));
     expect(new Set(late.map(({ effectiveAt }) => effectiveAt))).toEqual(new Set([endsAt]));
     expect(items.length).toBeGreaterThan(late.length);

@@ -1,10 +1,19 @@
 import { expect } from '@jest/globals';
 import { Database } from '@quittance/database';
+import type { ChainId } from '@quittance/money';
 import type { z } from 'zod';
 
 import { EntryPoster } from '../src/posting/entry-poster.repository.js';
 import { PostingRepository } from '../src/posting/posting.repository.js';
+import { BookedRepository } from '../src/reconciliation/booked.repository.js';
+import { BooksView } from '../src/reconciliation/books-view.repository.js';
+import { ChainReconciliation } from '../src/reconciliation/chain-reconciliation.repository.js';
+import { OwnWalletRepository } from '../src/reconciliation/own-wallet.repository.js';
+import { PlacementRepository } from '../src/reconciliation/placement.repository.js';
+import { ProgressRepository } from '../src/reconciliation/progress.repository.js';
+import { RunRepository } from '../src/reconciliation/run.repository.js';
 import { SealingRepository } from '../src/proof/sealing.repository.js';
+import { chainOf } from './chain-of-month.js';
 import {
   chains,
   generatedMonth,
@@ -17,6 +26,7 @@ import {
 } from './generated-month.js';
 import type { Verdict } from './outside-checkers.js';
 import { type Person, tokenOf } from './people.js';
+import { settle } from './reconciled-books.js';
 import { RunningLedger } from './running-ledger.js';
 
 /** How many payments a month has. */
@@ -106,6 +116,27 @@ export class RunningMonth {
     for (const events of steps) await this.#postings.post({ events, shard: 0 });
     for (const transfer of transfers) await this.#poster.post(transfer);
     while ((await this.#sealing.seal()).outcome !== 'nothing');
+  }
+
+  /** Compares the books with what a chain has of the month, until nothing is left to compare. */
+  async compareWith(chainId: ChainId): Promise<void> {
+    const { database } = this;
+    const reader = chainOf(this.business, chainId);
+    const reconciliation = new ChainReconciliation({
+      chainId,
+      reader,
+      database,
+      booked: new BookedRepository(database),
+      view: new BooksView(database),
+      wallets: new OwnWalletRepository(database),
+      progress: new ProgressRepository(database),
+      runs: new RunRepository(database),
+      placement: new PlacementRepository(database),
+      poster: this.#poster,
+      own: new Map(),
+      graceMs: 0,
+    });
+    await settle(reconciliation, reader);
   }
 
   /** The latest seal of the books. */
