@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { evmNativeAssetId } from '@quittance/money';
+import type { z } from 'zod';
 
 import { balancePage } from '../src/balance/balance.schema.js';
 import { checkSchema } from '../src/checker/check.schema.js';
-import { journalSchema } from '../src/journal/journal.schema.js';
+import { journalPage, journalSchema } from '../src/journal/journal.schema.js';
 import { dayAfter, lastOfDay } from '../src/moment/moment.js';
-import { checklistSchema, type Period, periodSchema } from '../src/period/period.schema.js';
+import { checklistSchema, type Period, periodPage, periodSchema } from '../src/period/period.schema.js';
 import { chartRuleOf } from '../src/posting/chart.js';
-import { explainedTransferLines } from '../src/posting/transfer-lines.js';
 import { CheckpointSigner } from '../src/proof/checkpoint-key.adapter.js';
 import { checkpointSchema } from '../src/proof/proof.schema.js';
 import { standingsSchema } from '../src/reconciliation/reconciliation.schema.js';
@@ -21,6 +20,7 @@ import { AuditorsFolder } from './offline-verifier.js';
 import { beanCheckOf, hledgerCheckOf } from './outside-checkers.js';
 import { accessTokens, Office } from './people.js';
 import { passes, RunningMonth, said, statementPath } from './running-month.js';
+import { type Command, withId, written } from './written-procedure.js';
 
 /**
  * A month of generated business, closed as docs/operations/closing-a-period.md says, step by step and by those whose roles
@@ -32,6 +32,7 @@ const key = '4c'.repeat(32);
 const endsAt = '2026-11-01T00:00:00.000Z';
 const books = ['F', 'G'] as const;
 const stuck = stuckPayment();
+/** What the journal of the procedure explains. */
 const unknown = 5_000n;
 /** Of a payment that nothing else has. */
 const lateNumber = 1_000;
@@ -55,10 +56,31 @@ beforeAll(async () => {
 afterAll(() => running.close(), 30_000);
 
 const idOf = (book: string): string => periods.get(book)?.id ?? '';
-const outcomes = async (book: string): Promise<Record<string, string>> => {
-  const { items } = await office.read('otto', checklistSchema, `/periods/${idOf(book)}/checklist`);
+
+/** Sends a command of the procedure, which must succeed; `changes` are to its body. */
+async function told<Schema extends z.ZodType>(
+  schema: Schema,
+  command: Command | undefined,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<z.output<Schema>> {
+  const { by, path, body } = withId(command, '');
+  return office.did(by, schema, { path, body: { ...body, ...changes } });
+}
+
+async function asked<Schema extends z.ZodType>(
+  schema: Schema,
+  command: Command | undefined,
+): Promise<z.output<Schema>> {
+  const { by, path } = withId(command, '');
+  return office.read(by, schema, path);
+}
+
+async function outcomes(book: string): Promise<Record<string, string>> {
+  const [command] = written(5);
+  const { items } = await asked(checklistSchema, withId(command, idOf(book)));
   return Object.fromEntries(items.map(({ name, outcome }) => [name, outcome]));
-};
+}
+
 /** Everything that must be so before a month is closed. */
 const right = {
   trial_balance: 'pass',
@@ -83,40 +105,32 @@ const signed = async (): Promise<void> => {
 
 describe('the month is closed by the written procedure:', () => {
   it.each(books)('1. and 2. its period of book %s is laid down and soft-closed', async (book) => {
-    const period = await office.did('cleo', periodSchema, { path: '/periods', body: { book, endsAt } });
+    const [layDown, list] = written(1);
+    const [softClose] = written(2);
+    const period = await told(periodSchema, layDown, { book });
     periods.set(book, period);
     expect(period).toMatchObject({ startsAt: null, endsAt, state: 'open' });
-    const path = `/periods/${period.id}/soft-close`;
-    const body = { reason: 'October is over' };
-    expect(await office.did('cleo', periodSchema, { path, body })).toMatchObject({ state: 'soft' });
+    expect((await asked(periodPage, list)).items.map(({ book: one }) => one)).toContain('F');
+    expect(await told(periodSchema, withId(softClose, period.id))).toMatchObject({ state: 'soft' });
   });
 
   it('3. what nobody could explain is explained by a journal, which the controller approves', async () => {
     expect(await outcomes('G')).toMatchObject({ suspense: 'explain', check: 'fail' });
-    const lines = explainedTransferLines({
-      chainId: chains.base,
-      asset: evmNativeAssetId(chains.base),
-      account: 'G:equity:capital',
-      direction: 'in',
-      amount: unknown,
-    });
-    const draft = await office.did('ada', journalSchema, {
-      path: '/journals',
-      body: {
-        book: 'G',
-        effectiveAt: '2026-10-31T12:00:00Z',
-        reason: 'the owners paid gas in',
-        lines: lines.map((line) => ({ ...line, amount: String(line.amount) })),
-      },
-    });
+    const [journal, reversal, list, approve] = written(3);
+    const draft = await told(journalSchema, journal);
+    const mirror = await told(journalSchema, reversal);
+    const drafts = (await asked(journalPage, list)).items;
+    expect(new Set(drafts.map(({ id }) => id))).toEqual(new Set([draft.id, mirror.id]));
     expect(await outcomes('G')).toMatchObject({ journals: 'fail' });
-    const path = `/journals/${draft.id}/approve`;
-    const body = { reason: 'compared with the bank' };
+    const { path, body } = withId(approve, draft.id);
     expect(await office.post('ben', path, { body })).toMatchObject({
       status: 409,
       body: { code: 'period_closed' },
     });
-    expect(await office.did('cleo', journalSchema, { path, body })).toMatchObject({ state: 'posted' });
+    expect(await told(journalSchema, withId(approve, draft.id))).toMatchObject({ state: 'posted' });
+    // The transaction was right: its reversal is taken back.
+    const withdrawn = { path: `/journals/${mirror.id}/withdraw`, body: { reason: 'it was right' } };
+    expect(await office.did('ada', journalSchema, withdrawn)).toMatchObject({ state: 'withdrawn' });
   });
 
   it('meanwhile the chains are compared to the end of the month, and have what the books have', async () => {
@@ -131,38 +145,38 @@ describe('the month is closed by the written procedure:', () => {
 
   it('4. everything is checked, and green', async () => {
     await signed();
-    const { id } = await office.did('otto', checkSchema, { path: '/checks', body: {} });
-    await running.ledger.until('the check', async () => {
-      const check = await office.read('otto', checkSchema, `/checks/${id}`);
-      return check.state !== 'running';
-    });
-    expect(await office.read('otto', checkSchema, `/checks/${id}`)).toMatchObject({
-      state: 'green',
-      drift: [],
-    });
+    const [check, result] = written(4);
+    const { id } = await told(checkSchema, check);
+    const asksFor = withId(result, id);
+    await running.ledger.until(
+      'the check',
+      async () => (await asked(checkSchema, asksFor)).state !== 'running',
+    );
+    expect(await asked(checkSchema, asksFor)).toMatchObject({ state: 'green', drift: [] });
   });
 
-  it('5. and 6. the checklist is right, and the books are closed for ever with what had to be explained', async () => {
-    expect(await outcomes('F')).toEqual({ ...right, transit: 'explain' });
-    expect(await outcomes('G')).toEqual({ ...right, transit: 'explain' });
-    for (const book of books) {
-      const explanations = { transit: 'the relayer had no gas on the 20th' };
-      const path = `/periods/${idOf(book)}/close`;
-      const body = { reason: 'October is closed' };
-      expect(await office.post('cleo', path, { body })).toMatchObject({
-        status: 409,
-        body: { code: 'period_not_ready' },
-      });
-      await office.did('cleo', periodSchema, { path, body: { ...body, explanations } });
-      const { size, root } = await running.sealed();
-      const { state, steps } = await office.read('otto', periodSchema, `/periods/${idOf(book)}`);
-      expect(state).toBe('hard');
-      expect(steps.map(({ step, actor }) => [step, actor])).toEqual([
-        ['soft', 'cleo'],
-        ['hard', 'cleo'],
-      ]);
-      expect(steps.at(-1)?.record).toMatchObject({ explanations, sealSize: String(size), root });
-    }
+  it.each(books)('5. and 6. the checklist is right, and book %s is closed for ever', async (book) => {
+    // What was in transit on the 20th has to be explained, and the procedure does.
+    expect(await outcomes(book)).toEqual({ ...right, transit: 'explain' });
+    const [close, look] = written(6).map((command) => withId(command, idOf(book)));
+    const unexplained = { ...close?.body, explanations: {} };
+    expect(await office.post('cleo', close?.path ?? '', { body: unexplained })).toMatchObject({
+      status: 409,
+      body: { code: 'period_not_ready' },
+    });
+    await told(periodSchema, close);
+    const { size, root } = await running.sealed();
+    const { state, steps } = await asked(periodSchema, look);
+    expect(state).toBe('hard');
+    expect(steps.map(({ step, actor }) => [step, actor])).toEqual([
+      ['soft', 'cleo'],
+      ['hard', 'cleo'],
+    ]);
+    expect(steps.at(-1)?.record).toMatchObject({
+      explanations: close?.body['explanations'],
+      sealSize: String(size),
+      root,
+    });
   });
 });
 
