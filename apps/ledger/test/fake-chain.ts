@@ -10,12 +10,12 @@ import { chainId, usdc } from './chain-payments.js';
 export const asset: AssetId = erc20AssetId(chainId, usdc);
 export const native = evmNativeAssetId(chainId);
 
-export const hexOf = (text: string, bytes: number): string =>
+export const hexOf = (text: string, bytes: number): `0x${string}` =>
   `0x${createHash('sha256')
     .update(text)
     .digest('hex')
     .slice(0, bytes * 2)}`;
-export const blockHash = (block: bigint): string => hexOf(`block ${block}`, 32);
+export const blockHash = (block: bigint): `0x${string}` => hexOf(`block ${block}`, 32);
 
 export type Made = {
   readonly index: number;
