@@ -5,7 +5,7 @@
 // in README.md beside it. Exit code 0: everything is as it was sealed and signed; 1: something is not, and each is named;
 // 2: it could not be looked at.
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -491,7 +491,8 @@ function usage(wrong) {
   return 2;
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+// Called by a link it is called all the same: to do nothing would end with 0, as if all were right.
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {

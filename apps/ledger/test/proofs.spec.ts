@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
@@ -100,6 +102,13 @@ describe('a payment', () => {
       proof.size === later.size ? [] : [expect.stringMatching(/of another tree/)],
     );
     expect(await whats({}, [])).toEqual([expect.stringMatching(/no key was given/), expect.anything()]);
+    // As a command by a link, too, which must not end well without having looked.
+    const link = join(dirname(file), 'verify.mjs');
+    symlinkSync(fileURLToPath(new URL('../../../infra/verifier/verify.mjs', import.meta.url)), link);
+    await whats({});
+    const exitCode = (trusted: string): number | null =>
+      spawnSync(process.execPath, [link, '--key', trusted, file]).status;
+    expect([exitCode(keys[0] ?? ''), exitCode('none')]).toEqual([0, 1]);
     rmSync(dirname(file), { recursive: true });
   });
 

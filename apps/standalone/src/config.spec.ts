@@ -62,8 +62,8 @@ describe('the documentation', () => {
       ['LEDGER_PORT', 4022],
       ['CHAIN_PORT', 8545],
       ['RECONCILE', 'follow'],
-      ['TREASURIES', undefined],
-      ['MERCHANT_FEES', undefined],
+      ['TREASURIES', null],
+      ['MERCHANT_FEES', null],
     ]);
     expect(settings.filter(({ description }) => description === '')).toEqual([]);
   });

@@ -98,7 +98,7 @@ const options = {
 export const settings = Object.entries({ ...portsSchema.shape, ...ledgerSchema.shape }).map(
   ([name, schema]) => ({
     name,
-    default: schema.parse(undefined),
+    default: schema.parse(undefined) ?? null,
     description: schema.description ?? '',
   }),
 );

@@ -98,7 +98,7 @@ describe('the standalone installation', () => {
   it('says which setting of the ledger is wrong', async () => {
     const started = runWith({ TREASURIES: 'mine' }, '--once');
     expect(await ended(started)).toBe(1);
-    expect(started.output).toMatch(/The ledger service is not ready[^]*TREASURIES must be JSON/);
+    expect(started.output).toMatch(/The ledger service is not ready[^]*TREASURIES: must be JSON/);
   });
 
   it.each([
