@@ -1,4 +1,4 @@
-import type { Attack } from './guard-attack.js';
+import { type Attack, type AttackMaker, byCheck, byKey, byTrigger } from './guard-attack.js';
 import { PaymentStory } from './payment-events.js';
 
 export const story = new PaymentStory({ name: 'closed', amount: 1_000_000n });
@@ -54,33 +54,6 @@ export const scene = `
     ('${id}', 2, ${codeOf('F:transit:%')}, ${usdcCode}, 'settled', 5);`,
     )
     .join('')}`;
-
-type AttackMaker = (name: string, ...statements: readonly string[]) => Attack;
-
-type Guard = {
-  readonly table: string;
-  readonly trigger: string;
-  readonly constraint: string;
-  readonly code?: string;
-};
-
-const byTrigger =
-  ({ table, trigger, constraint, code = '23514' }: Guard): AttackMaker =>
-  (name, ...statements) => ({
-    name,
-    statements,
-    refusal: { code, constraint },
-    removal: `DROP TRIGGER ${trigger} ON ledger.${table}`,
-  });
-
-const byCheck =
-  (table: string, constraint: string): AttackMaker =>
-  (name, ...statements) => ({
-    name,
-    statements,
-    refusal: { code: '23514', constraint },
-    removal: `ALTER TABLE ledger.${table} DROP CONSTRAINT ${constraint}`,
-  });
 
 /** A header with a balanced pair of lines, or with others. */
 export const posting = (
@@ -251,6 +224,18 @@ export const attacks: readonly Attack[] = [
     'a close with nothing said to it',
     close({ checklist: '[{"name":"a","outcome":"explain"}]', explanations: '{"a":""}' }),
   ),
+  byCheck('period_step', 'period_step_explained')(
+    'a close with something explained by nothing',
+    close({ checklist: '[{"name":"a","outcome":"explain"}]', explanations: '{"a":null}' }),
+  ),
+  byCheck('period_step', 'period_step_explained')(
+    'a close with something explained by blanks',
+    close({ checklist: '[{"name":"a","outcome":"explain"}]', explanations: '{"a":" \\n"}' }),
+  ),
+  byCheck('period_step', 'period_step_checklist')(
+    'a close with something to explain that has no name',
+    close({ checklist: '[{"outcome":"explain"}]' }),
+  ),
   {
     ...wrongStep('')('a close without a record', step(ids.soft, 'hard')),
     refusal: { code: '23514', constraint: 'period_step_green_check' },
@@ -292,15 +277,11 @@ export const attacks: readonly Attack[] = [
   },
   closedEyes('a rejection of a draft of one’s own', decision(ids.draft, 'rejected', { actor: 'ada' })),
   closedEyes('a withdrawal of somebody else’s draft', decision(ids.draft, 'withdrawn', { actor: 'ben' })),
-  {
-    name: 'a second decision',
-    statements: [
-      decision(ids.draft, 'withdrawn', { actor: 'ada' }),
-      decision(ids.draft, 'rejected', { actor: 'ben' }),
-    ],
-    refusal: { code: '23505', constraint: 'journal_decision_pkey' },
-    removal: 'ALTER TABLE ledger.journal_decision DROP CONSTRAINT journal_decision_pkey',
-  },
+  byKey('journal_decision_pkey', 'journal_decision')(
+    'a second decision',
+    decision(ids.draft, 'withdrawn', { actor: 'ada' }),
+    decision(ids.draft, 'rejected', { actor: 'ben' }),
+  ),
   byTrigger({
     table: 'journal_decision',
     trigger: 'journal_decision_posts',
@@ -386,14 +367,12 @@ export const attacks: readonly Attack[] = [
     'a draft that is ahead of its time',
     `INSERT INTO ledger.journal (book, effective_at, reason, author) VALUES ('F', '2999-01-01Z', 'a reason', 'ada')`,
   ),
-  {
-    name: 'a second answer to one write',
-    statements: Array.from(
+  byKey('write_pkey', 'write')(
+    'a second answer to one write',
+    ...Array.from(
       { length: 2 },
       () => `INSERT INTO ledger.write (actor, key, operation, request_hash, status, reply)
              VALUES ('ada', 'k', 'POST /', ${root}, 200, '{}')`,
     ),
-    refusal: { code: '23505', constraint: 'write_pkey' },
-    removal: 'ALTER TABLE ledger.write DROP CONSTRAINT write_pkey',
-  },
+  ),
 ];

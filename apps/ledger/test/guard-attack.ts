@@ -10,6 +10,45 @@ export type Attack = {
   readonly removal: string;
 };
 
+export type AttackMaker = (name: string, ...statements: readonly string[]) => Attack;
+
+export type TriggerGuard = {
+  readonly table: string;
+  readonly trigger: string;
+  /** As the refusal names it. */
+  readonly constraint: string;
+  readonly code?: string;
+};
+
+export const byTrigger =
+  ({ table, trigger, constraint, code = '23514' }: TriggerGuard): AttackMaker =>
+  (name, ...statements) => ({
+    name,
+    statements,
+    refusal: { code, constraint },
+    removal: `DROP TRIGGER ${trigger} ON ledger.${table}`,
+  });
+
+export const byCheck =
+  (table: string, constraint: string): AttackMaker =>
+  (name, ...statements) => ({
+    name,
+    statements,
+    refusal: { code: '23514', constraint },
+    removal: `ALTER TABLE ledger.${table} DROP CONSTRAINT ${constraint}`,
+  });
+
+/** A unique index by itself, or one that is a constraint of a table. */
+export const byKey =
+  (key: string, table?: string): AttackMaker =>
+  (name, ...statements) => ({
+    name,
+    statements,
+    refusal: { code: '23505', constraint: key },
+    removal:
+      table === undefined ? `DROP INDEX ledger.${key}` : `ALTER TABLE ledger.${table} DROP CONSTRAINT ${key}`,
+  });
+
 /** The service and a superuser, side by side on one database. */
 export class GuardedBooks {
   private constructor(
@@ -42,14 +81,21 @@ export class GuardedBooks {
     }
   }
 
-  /** As the service, inside a transaction of the superuser in which the guard is gone; nothing of it stays. */
-  async without(removal: string, statements: readonly string[]): Promise<void> {
+  /**
+   * As the service, inside a transaction of the superuser in which the guard is gone; nothing of it stays. Checks that wait
+   * for the end are made, unless what is written is but a part.
+   */
+  async without(
+    removal: string,
+    statements: readonly string[],
+    { isPart = false }: { readonly isPart?: boolean } = {},
+  ): Promise<void> {
     await this.superuser.query('BEGIN');
     try {
       await this.superuser.query(removal);
       await this.superuser.query('SET LOCAL ROLE quittance_ledger');
       for (const statement of statements) await this.superuser.query(statement);
-      await this.superuser.query('SET CONSTRAINTS ALL IMMEDIATE');
+      if (!isPart) await this.superuser.query('SET CONSTRAINTS ALL IMMEDIATE');
     } finally {
       await this.superuser.query('ROLLBACK');
     }

@@ -1,3 +1,4 @@
+import { type Attack, type AttackMaker, byCheck, byKey, byTrigger } from './guard-attack.js';
 import { PaymentStory } from './payment-events.js';
 
 /** What the service's own role may try against the books, the guard that refuses it, and how that guard is removed. */
@@ -77,6 +78,7 @@ type OddHeader = {
   readonly shard: string;
   readonly at: string;
   readonly reverses: string;
+  readonly block: string;
   readonly index: string;
   readonly settlement: string;
 };
@@ -92,64 +94,35 @@ const odd = (change: Partial<OddHeader>): string => {
     at: 'now()',
   };
   const { book, source, kind, hash, shard, at } = { ...given, ...change };
-  const { reverses = 'NULL', index = 'NULL', settlement = 'NULL' } = change;
+  const { reverses = 'NULL', block = 'NULL', index = 'NULL', settlement = 'NULL' } = change;
   return `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, payment_id, chain_transaction, shard,
-     effective_at, occurred_at, reverses, log_index, settlement)
-   VALUES (${book}, ${source}, gen_random_uuid(), ${kind}, '${story.paymentId}', ${hash}, ${shard}, ${at}, now(), ${reverses}, ${index},
+     effective_at, occurred_at, reverses, log_block, log_index, settlement)
+   VALUES (${book}, ${source}, gen_random_uuid(), ${kind}, '${story.paymentId}', ${hash}, ${shard}, ${at}, now(), ${reverses}, ${block}, ${index},
      ${settlement})`;
 };
 
-export type Attack = {
-  readonly name: string;
-  readonly attack: string;
-  readonly refusal: { readonly code: string; readonly constraint: string };
-  readonly removal: string;
-};
+const byLineTrigger = (trigger: string, constraint: string): AttackMaker =>
+  byTrigger({ table: 'entry', trigger, constraint });
+const byHeaderTrigger = (trigger: string, constraint: string): AttackMaker =>
+  byTrigger({ table: 'transaction', trigger, constraint });
+/** Once all that a database transaction wrote is there. */
+const byEnd =
+  (constraint: string): AttackMaker =>
+  (...attack) =>
+    byTrigger({ table: 'unsealed', trigger: 'unsealed_whole', constraint })(
+      ...attack,
+      'SET CONSTRAINTS ALL IMMEDIATE',
+    );
 
-type AttackMaker = (name: string, attack: string) => Attack;
-
-const byTrigger =
-  (trigger: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `DROP TRIGGER ${trigger} ON ledger.entry`,
-  });
-
-const byCheck =
-  (table: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `ALTER TABLE ledger.${table} DROP CONSTRAINT ${constraint}`,
-  });
-
-const unbalanced = byTrigger('entry_1_balanced', 'entry_balanced');
-const sealed = byTrigger('entry_2_sealed', 'entry_sealed');
-const foreign = byTrigger('entry_3_account', 'entry_account');
-const unnumbered = byTrigger('entry_6_settlement', 'entry_settlement');
-const noMirror = byTrigger('entry_7_mirror', 'entry_mirror');
-const overdrawn = byTrigger('entry_8_floor', 'entry_floor');
-const byHeaderTrigger =
-  (trigger: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `DROP TRIGGER ${trigger} ON ledger.transaction`,
-  });
+const unbalanced = byLineTrigger('entry_1_balanced', 'entry_balanced');
+const sealed = byLineTrigger('entry_2_sealed', 'entry_sealed');
+const foreign = byLineTrigger('entry_3_account', 'entry_account');
+const unnumbered = byLineTrigger('entry_6_settlement', 'entry_settlement');
+const overdrawn = byLineTrigger('entry_8_floor', 'entry_floor');
 const outOfTurn = byHeaderTrigger('transaction_3_settled_once', 'transaction_settled_once');
 const stillBooked = byHeaderTrigger('transaction_3_settled_once', 'transaction_log_once');
-const byKey =
-  (key: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23505', constraint: key },
-    removal: `DROP INDEX ledger.${key}`,
-  });
+const noMirror = byEnd('entry_mirror');
+const noLines = byEnd('transaction_lines');
 const settledTwice = byKey('transaction_settlement_key');
 const bookedTwice = byKey('transaction_log_key');
 export const reversedTwice = byKey('transaction_reverses_key');
@@ -168,6 +141,9 @@ const native = (place: Place, layer = 'settled'): Place => ({ ...place, asset: e
 const gas = native({ account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:ok')` });
 /** The wallet began with nothing and paid for gas: whatever is taken from it is too much. */
 export const drawn = [line(1, gas, '1'), line(2, native(wallet), '-1')];
+const drawnBack = [line(1, gas, '-1'), line(2, native(wallet), '1')];
+const cancelling = [line(1, native(wallet), '-7'), line(2, native(wallet), '7')];
+const beforeLast = `(SELECT max(id) - 1 FROM ledger.transaction)`;
 const reserved = [line(1, native(gasTransit, 'inflight'), '1'), line(2, native(wallet, 'inflight'), '-1')];
 export const oldFiller = `(SELECT id FROM ledger.transaction WHERE event_type = 'settlement.filled')`;
 const filler = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:filler')` };
@@ -278,9 +254,28 @@ export const attacks: Attack[] = [
     transaction(fillerBack('20'), sourced('transfer', { reverses: oldFiller })),
   ),
   noMirror('a mirror that is none (I9)', transaction(drawn, sourced('transfer', { reverses: oldFiller }))),
+  noMirror(
+    'a mirror with more lines than its original, though they come to nothing (I9)',
+    transaction(
+      [...fillerBack('21'), line(3, native(wallet), '-7'), line(4, native(wallet), '7')],
+      sourced('transfer', { reverses: oldFiller }),
+    ),
+  ),
+  noMirror(
+    'the mirror of what never was (I9)',
+    transaction(cancelling, sourced('transfer', { reverses: '-1' })),
+  ),
+  noMirror(
+    'a mirror of what gets more lines behind it (I9)',
+    transaction(drawn, sourced('transfer')),
+    transaction(drawnBack, sourced('transfer', { reverses: beforeLast })),
+    entries([line(3, gas, '5'), line(4, native(wallet), '-5')], beforeLast),
+  ),
+  noLines('a header without lines (I4)', header()),
+  noLines('a settlement that moves nothing (I4)', settling()),
+  noLines('a mirror without lines (I9)', sourced('transfer', { reverses: oldFiller })),
   overdrawn('a close that takes more than is there (I10)', transaction(drawn, sourced('close'))),
   overdrawn('a close that promises more than is there (I10)', transaction(reserved, sourced('close'))),
-  overdrawn('a closing that takes more than is there (I10)', transaction(drawn, sourced('close'))),
   ...[
     ['a book that is none', 'transaction_book', { book: "'X'" }],
     ['a source that is none', 'transaction_source', { source: "'rumour'" }],
@@ -291,6 +286,11 @@ export const attacks: Attack[] = [
     ['what counts before it happened', 'transaction_counts_no_earlier', { at: "now() - interval '1 day'" }],
     ['the mirror of what is still to come', 'transaction_reverses_earlier', { reverses: '999999' }],
     ['half a log', 'transaction_log', { index: '3' }],
+    [
+      'a log whose place in the block is not told (I8)',
+      'transaction_log',
+      { block: `decode(repeat('ab', 32), 'hex')`, hash: `'0x${'cd'.repeat(32)}'` },
+    ],
     ['a settlement by number 0', 'transaction_settlement', { settlement: '0' }],
     [
       'a settlement in the book of our own money',
@@ -309,33 +309,29 @@ export const attacks: Attack[] = [
     "INSERT INTO ledger.asset (code) VALUES ('usdc')",
   ),
   {
-    name: 'an account opened twice',
-    attack: `INSERT INTO ledger.account (code, asset_id) SELECT code, asset_id FROM ledger.account LIMIT 1`,
-    refusal: { code: '23505', constraint: 'account_code_asset_key' },
-    removal: 'ALTER TABLE ledger.account DROP CONSTRAINT account_code_asset_key',
+    name: 'an account of an asset that is none',
+    statements: [`INSERT INTO ledger.account (code, asset_id) VALUES ('G:trading', 999999)`],
+    refusal: { code: '23503', constraint: 'account_asset' },
+    removal: 'ALTER TABLE ledger.account DROP CONSTRAINT account_asset',
   },
-  {
-    name: 'an asset known twice',
-    attack: `INSERT INTO ledger.asset (code) SELECT code FROM ledger.asset LIMIT 1`,
-    refusal: { code: '23505', constraint: 'asset_code_key' },
-    removal: 'ALTER TABLE ledger.asset DROP CONSTRAINT asset_code_key',
-  },
-  {
-    name: 'a line written twice',
-    attack: `WITH h AS (${header()} RETURNING id) ${entries([line(1, payer, '-5'), line(1, transit, '5')])}`,
-    refusal: { code: '23505', constraint: 'entry_pkey' },
-    removal: 'ALTER TABLE ledger.entry DROP CONSTRAINT entry_pkey',
-  },
-  {
-    name: 'a final block that goes back',
-    attack: 'UPDATE ledger.chain SET final_block = 99',
-    refusal: { code: '23514', constraint: 'chain_forward_only' },
-    removal: 'DROP TRIGGER chain_forward_only ON ledger.chain',
-  },
-  {
-    name: 'a source event posted twice in one book',
-    attack: header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
-    refusal: { code: '23505', constraint: 'transaction_source_event_key' },
-    removal: 'ALTER TABLE ledger.transaction DROP CONSTRAINT transaction_source_event_key',
-  },
+  byKey('account_code_asset_key', 'account')(
+    'an account opened twice',
+    `INSERT INTO ledger.account (code, asset_id) SELECT code, asset_id FROM ledger.account LIMIT 1`,
+  ),
+  byKey('asset_code_key', 'asset')(
+    'an asset known twice',
+    `INSERT INTO ledger.asset (code) SELECT code FROM ledger.asset LIMIT 1`,
+  ),
+  byKey('entry_pkey', 'entry')(
+    'a line written twice',
+    `WITH h AS (${header()} RETURNING id) ${entries([line(1, payer, '-5'), line(1, transit, '5')])}`,
+  ),
+  byTrigger({ table: 'chain', trigger: 'chain_forward_only', constraint: 'chain_forward_only' })(
+    'a final block that goes back',
+    'UPDATE ledger.chain SET final_block = 99',
+  ),
+  byKey('transaction_source_event_key', 'transaction')(
+    'a source event posted twice in one book (I6)',
+    header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
+  ),
 ];

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 
+import { GuardedBooks } from './guard-attack.js';
 import { SealedBooks } from './sealed-books.js';
 
 /** Attacks on what is sealed and signed with all that the service's own role can do, and proof of what refuses each. */
 
 let books: SealedBooks;
-let service: pg.Client;
+let guarded: GuardedBooks;
+let service: GuardedBooks['service'];
 
 beforeAll(async () => {
   books = await SealedBooks.start({ sealedMax: 100 });
@@ -16,12 +17,12 @@ beforeAll(async () => {
   await books.post(1);
   await books.sealAll();
   await books.post(2);
-  service = new pg.Client({ connectionString: books.server.serviceUrls.ledger });
-  await service.connect();
+  guarded = await GuardedBooks.connect(books.server.serviceUrls.ledger, books.server.adminUrl);
+  ({ service } = guarded);
 }, 60_000);
 
 afterAll(async () => {
-  await service.end();
+  await guarded.close();
   await books.close();
 });
 
@@ -33,17 +34,8 @@ afterEach(async () => {
   await service.query('ROLLBACK');
 });
 
-/** Runs as the service inside a transaction of the superuser in which the guard is gone; nothing of it stays. */
-async function withoutGuard(removal: string, attack: string): Promise<void> {
-  await books.superuser.query('BEGIN');
-  try {
-    await books.superuser.query(removal);
-    await books.superuser.query('SET LOCAL ROLE quittance_ledger');
-    await books.superuser.query(attack);
-  } finally {
-    await books.superuser.query('ROLLBACK');
-  }
-}
+const without = (removal: string, attack: string): Promise<void> =>
+  guarded.without(removal, [attack], { isPart: true });
 
 type Sealing = {
   readonly sealed?: string;
@@ -141,8 +133,101 @@ describe('what is sealed', () => {
     expect(rows[0]?.n).toBe('4');
     await service.query('ROLLBACK');
     await expect(
-      withoutGuard('DROP TRIGGER transaction_9_sealing ON ledger.transaction', `${post}; ${waitingNow}`),
+      without('DROP TRIGGER transaction_9_sealing ON ledger.transaction', `${post}; ${waitingNow}`),
     ).rejects.toMatchObject({ code: '22012' });
+  });
+});
+
+/** What keeps the order whole: a statement that takes it away, or what of the sealing function stands in its place. */
+type Removal = string | { readonly guard: string; readonly by: string };
+type WrongOrder = { readonly name: string; readonly attack: string; readonly removals: readonly Removal[] };
+
+const drop = (table: string, ...constraints: readonly string[]): string =>
+  `ALTER TABLE ledger.${table} ${constraints.map((one) => `DROP CONSTRAINT ${one} CASCADE`).join(', ')}`;
+const never = (guard: string): Removal => ({ guard, by: 'IF false THEN' });
+const hashEach = never('IF octet_length(hashes) IS DISTINCT FROM (size - sealed) * 32 THEN');
+const subtreesOfThis = never('IF FOUND THEN');
+const allButTheLast = `decode(repeat('5a', 32 * (SELECT sum(u.headers) FROM ledger.unsealed u
+  WHERE u.id < (SELECT max(l.id) FROM ledger.unsealed l))::integer), 'hex')`;
+
+/** The sequence has no gap, no place twice, and nothing that was posted is left out of it (I13). */
+const wrongOrders: readonly WrongOrder[] = [
+  {
+    name: 'behind a gap',
+    attack: seal({ sealed: `${size} + 5` }),
+    removals: [never('IF coalesce(before.size, 0) IS DISTINCT FROM sealed THEN')],
+  },
+  {
+    name: 'out of nothing',
+    attack: seal({ batches: `'{}'`, hashes: `''` }),
+    removals: [drop('seal', 'seal_not_empty', 'seal_pkey')],
+  },
+  {
+    name: 'twice',
+    attack: seal({ batches: `${waiting} || ${waiting}` }),
+    removals: [never('IF NOT FOUND THEN')],
+  },
+  {
+    name: 'and the rest forgotten',
+    attack: seal({ lastId: '0', hashes: allButTheLast }),
+    removals: [{ guard: 'ELSIF taken <> batch.headers THEN', by: 'ELSIF false THEN' }],
+  },
+  {
+    name: 'without a hash for each',
+    attack: seal({ hashes: hash }),
+    removals: [drop('leaf', 'leaf_hash_sha256'), hashEach],
+  },
+  {
+    name: 'with more hashes than transactions',
+    attack: seal({ hashes: `decode(repeat('5a', 32 * 1000), 'hex')` }),
+    removals: [hashEach],
+  },
+  {
+    name: 'with half a root',
+    attack: seal({ root: `'\\x5a'` }),
+    removals: [drop('seal', 'seal_root_sha256')],
+  },
+  {
+    name: 'with a subtree that is not complete',
+    attack: seal({ subtrees: `'{8}', '{1}', ARRAY[${hash}]` }),
+    removals: [subtreesOfThis],
+  },
+  {
+    name: 'with a subtree again',
+    attack: seal({ subtrees: `'{8}', '{0}', ARRAY[${hash}]` }),
+    removals: [drop('subtree', 'subtree_pkey'), subtreesOfThis],
+  },
+  {
+    name: 'past the function',
+    attack: `INSERT INTO ledger.leaf (position, transaction_id, hash) VALUES (987654, 987654, ${hash})`,
+    removals: ['GRANT INSERT ON ledger.leaf TO quittance_ledger'],
+  },
+  {
+    name: 'never',
+    attack: 'DELETE FROM ledger.unsealed',
+    removals: ['GRANT SELECT, DELETE ON ledger.unsealed TO quittance_ledger'],
+  },
+];
+
+describe('what is posted is not sealed', () => {
+  const refusal = { code: expect.stringMatching(/^(23|40|42)/) };
+
+  it.each(wrongOrders)('$name', async ({ attack }) => {
+    await expect(service.query(attack)).rejects.toMatchObject(refusal);
+  });
+
+  it.each(wrongOrders)('$name: without its guard it would be', async ({ attack, removals }) => {
+    const { rows } = await books.superuser.query<{ definition: string }>(
+      `SELECT pg_get_functiondef('ledger.append_seal'::regproc) AS definition`,
+    );
+    let definition = rows[0]?.definition ?? '';
+    const statements = removals.flatMap((removal) => {
+      if (typeof removal === 'string') return [removal];
+      expect(definition.split(removal.guard)).toHaveLength(2);
+      definition = definition.replace(removal.guard, removal.by);
+      return [];
+    });
+    await expect(without([...statements, definition].join(';'), attack)).resolves.toBeUndefined();
   });
 });
 
@@ -192,7 +277,7 @@ describe('what is signed is not', () => {
   });
 
   it.each(attacks)('$name: without its guard it would be', async ({ attack, removal }) => {
-    await expect(withoutGuard(removal, attack)).resolves.toBeUndefined();
+    await expect(without(removal, attack)).resolves.toBeUndefined();
   });
 
   it('refused when it is right', async () => {
@@ -232,7 +317,7 @@ describe('what is sealed and signed stays: neither the privilege nor the trigger
     await expect(service.query(attack)).rejects.toMatchObject({ code: '42501' });
     const tables = [table, ...(action === 'TRUNCATE' ? (holders[table] ?? []) : [])];
     const grants = tables.map((one) => `GRANT ${action} ON ledger.${one} TO quittance_ledger;`).join(' ');
-    await expect(withoutGuard(grants, attack)).rejects.toMatchObject({
+    await expect(without(grants, attack)).rejects.toMatchObject({
       code: '23001',
       constraint: expect.stringMatching(/_append_only$/),
     });
@@ -243,6 +328,6 @@ describe('what is sealed and signed stays: neither the privilege nor the trigger
           'ALTER TABLE ledger.checkpoint DROP CONSTRAINT checkpoint_seal, DROP CONSTRAINT checkpoint_signed_with;',
       )
       .join('');
-    await expect(withoutGuard(`${grants} ${drops} ${unbound}`, attack)).resolves.toBeUndefined();
+    await expect(without(`${grants} ${drops} ${unbound}`, attack)).resolves.toBeUndefined();
   });
 });

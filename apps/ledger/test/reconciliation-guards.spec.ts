@@ -53,6 +53,21 @@ const attacks: readonly Attack[] = [
     refusal: { code: unique, constraint: 'observed_transfer_posting_key' },
     removal: 'ALTER TABLE ledger.observed_transfer DROP CONSTRAINT observed_transfer_posting_key',
   },
+  ...(
+    [
+      ['a block that is none', 'block_hash', observed('1').replace(hash('b'), `'0x${'B'.repeat(64)}'`)],
+      ['a block that is cut', 'block_hash', observed('1').replace(hash('b'), `'0x${'b'.repeat(63)}'`)],
+      ['a transaction that is none', 'transaction', observed('1').replace(hash('a'), `'${'a'.repeat(66)}'`)],
+      ['a place that is none', 'part', observed('1', 'log:1')],
+      ['a wallet that is none', 'part', observed('1', `native:0x${'G'.repeat(40)}`)],
+      ['a chain that is none', 'chain_id', observed('1').replace(chain, `'ei:1'`)],
+    ] as const
+  ).map(([what, column, statement]) => ({
+    name: `observe a transfer in ${what}`,
+    statements: [statement],
+    refusal: { code: check, constraint: `observed_transfer_${column}_check` },
+    removal: `ALTER TABLE ledger.observed_transfer DROP CONSTRAINT observed_transfer_${column}_check`,
+  })),
   {
     name: 'change a transfer that was observed',
     statements: ['UPDATE ledger.observed_transfer SET amount = 2'],
@@ -98,6 +113,16 @@ const attacks: readonly Attack[] = [
     removal: 'DROP TRIGGER break_1_resolution ON ledger.reconciliation_break',
   },
   {
+    name: 'say that what two people ended was ended at another time',
+    statements: [
+      change(proposal),
+      change(`state = 'explained', approved_by = 'ben', closed_at = now()`),
+      change(`closed_at = now() - interval '1 year'`),
+    ],
+    refusal: { code: restrict, constraint: 'break_resolution_final' },
+    removal: 'DROP TRIGGER break_1_resolution ON ledger.reconciliation_break',
+  },
+  {
     name: 'record a break that is approved of already',
     statements: [found(', approved_by', `, 'ben'`)],
     refusal: { code: denied },
@@ -137,13 +162,15 @@ let books: GuardedBooks;
 beforeAll(async () => {
   server = await startTestDatabase();
   books = await GuardedBooks.connect(server.serviceUrls.ledger, server.adminUrl);
-  // Headers that transfers can be of; without lines, which nothing here asks for.
+  // Headers that transfers can be of; without lines, which nothing here asks for but a guard that is passed by.
+  await books.superuser.query('SET session_replication_role = replica');
   for (const id of [1, 2]) {
     await books.superuser.query(
       `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, shard, effective_at, occurred_at)
        VALUES ('F', 'transfer', ${payment(String(id))}, 'transfer.refund', 0, now(), now())`,
     );
   }
+  await books.superuser.query('RESET session_replication_role');
   await books.service.query(found().replace(`'attack'`, `'first'`));
   await books.service.query(found().replace(`'attack'`, `'second'`));
   await books.service.query(

@@ -57,7 +57,8 @@ ALTER TABLE ledger.transaction
   ADD CONSTRAINT transaction_settled_by_log CHECK (settlement IS NULL OR settlement <= 0 OR log_block IS NOT NULL),
   ADD CONSTRAINT transaction_log CHECK (
     CASE WHEN log_block IS NULL THEN log_index IS NULL AND log_turn = 0
-         ELSE log_index >= 0 AND log_turn >= 0 AND octet_length(log_block) = 32 AND chain_transaction IS NOT NULL END);
+         ELSE log_index IS NOT NULL AND log_index >= 0 AND log_turn >= 0 AND octet_length(log_block) = 32
+              AND chain_transaction IS NOT NULL END);
 
 -- Each also finds what it begins with: the transactions of a payment, and of a hash on chain.
 DROP INDEX ledger.transaction_payment;
@@ -234,39 +235,6 @@ $$;
 
 CREATE TRIGGER entry_6_settlement AFTER INSERT ON ledger.entry
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger.require_settlement();
-
--- What takes back has the lines of what it takes back with the other sign: all of them where it says which transaction it
--- is the mirror of, those of the settled layer where it says which settlement.
-CREATE FUNCTION ledger.require_mirror() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
-DECLARE
-  taken record;
-  first bigint;
-  last bigint;
-BEGIN
-  SELECT min(transaction_id), max(transaction_id) INTO first, last FROM fresh;
-  FOR taken IN
-    SELECT t.id, coalesce(t.reverses, (SELECT o.id FROM ledger.transaction o
-                                        WHERE o.payment_id = t.payment_id AND o.settlement = -t.settlement)) AS original,
-           t.reverses IS NULL AS only_settled
-      FROM ledger.transaction t
-     WHERE t.id BETWEEN first AND last AND t.xid = pg_current_xact_id() AND (t.reverses IS NOT NULL OR t.settlement < 0)
-  LOOP
-    IF EXISTS (
-      SELECT FROM ledger.entry e
-       WHERE e.transaction_id IN (taken.id, taken.original) AND (NOT taken.only_settled OR e.layer = 'settled')
-       GROUP BY e.account_id, e.asset_id, e.layer, abs(e.amount) HAVING sum(sign(e.amount)) <> 0
-    ) THEN
-      RAISE EXCEPTION 'transaction % is not the mirror of transaction %', taken.id, taken.original
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_mirror', SCHEMA = 'ledger', TABLE = 'entry';
-    END IF;
-  END LOOP;
-  RETURN NULL;
-END
-$$;
-
-CREATE TRIGGER entry_7_mirror AFTER INSERT ON ledger.entry
-  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger.require_mirror();
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Floors. What the chain did is booked whatever it leaves; what people decide may not take from an account more than it

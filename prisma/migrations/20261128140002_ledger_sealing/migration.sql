@@ -31,6 +31,51 @@ CREATE TRIGGER transaction_9_sealing AFTER INSERT ON ledger.transaction
 INSERT INTO ledger.unsealed (first_id, last_id, xid, headers)
 SELECT min(id), max(id), xid, count(*) FROM ledger.transaction GROUP BY xid ORDER BY min(id);
 
+-- At the end of the database transaction, once for each statement that wrote headers: no line can come after this. Each
+-- header has lines; and what takes back has the lines of what it takes back with the other sign, all of them where it says
+-- which transaction it is the mirror of, those of the settled layer where it says which settlement.
+CREATE FUNCTION ledger.require_whole() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off AS $$
+DECLARE
+  empty bigint;
+  taken record;
+BEGIN
+  SELECT t.id INTO empty
+    FROM ledger.transaction t
+   WHERE t.id BETWEEN NEW.first_id AND NEW.last_id AND t.xid = NEW.xid
+     AND NOT EXISTS (SELECT FROM ledger.entry e
+                      WHERE e.transaction_id = t.id AND e.transaction_id BETWEEN NEW.first_id AND NEW.last_id)
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'transaction % has no lines', empty
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'transaction_lines', SCHEMA = 'ledger', TABLE = 'transaction';
+  END IF;
+  FOR taken IN
+    SELECT t.id, coalesce(t.reverses, (SELECT o.id FROM ledger.transaction o
+                                        WHERE o.payment_id = t.payment_id AND o.settlement = -t.settlement)) AS original,
+           t.reverses IS NULL AS only_settled
+      FROM ledger.transaction t
+     WHERE t.id BETWEEN NEW.first_id AND NEW.last_id AND t.xid = NEW.xid AND (t.reverses IS NOT NULL OR t.settlement < 0)
+  LOOP
+    IF EXISTS (
+      SELECT FROM ledger.entry e
+       WHERE e.transaction_id IN (taken.id, taken.original) AND (NOT taken.only_settled OR e.layer = 'settled')
+       GROUP BY e.account_id, e.asset_id, e.layer, CASE e.transaction_id WHEN taken.id THEN -e.amount ELSE e.amount END
+      HAVING sum(CASE e.transaction_id WHEN taken.id THEN 1 ELSE -1 END) <> 0
+    ) THEN
+      RAISE EXCEPTION 'transaction % is not the mirror of transaction %', taken.id, taken.original
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_mirror', SCHEMA = 'ledger', TABLE = 'entry';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- What is put back into the queue, sealed in part, was looked at when it came.
+CREATE CONSTRAINT TRIGGER unsealed_whole AFTER INSERT ON ledger.unsealed
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.xid = pg_current_xact_id()) EXECUTE FUNCTION ledger.require_whole();
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Hashes of complete subtrees of 2^level leaves, each made of 256 of the level below: with them a proof in a tree of
 -- any size is made from some hundred hashes. They follow from the leaves.
@@ -154,7 +199,8 @@ BEGIN
        IS DISTINCT FROM (SELECT encode(s.root, 'base64') || ' sealed '
                              || to_char(s.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
                            FROM ledger.seal s WHERE s.size = NEW.size)
-    OR split_part(NEW.note, E'\n', 5) !~ '^seals [0-9a-f]{64}$' OR split_part(NEW.note, E'\n', 6) <> ''
+    OR split_part(NEW.note, E'\n', 5) !~ '^seals [0-9a-f]+$'
+    OR octet_length(split_part(NEW.note, E'\n', 5)) <> 70 OR split_part(NEW.note, E'\n', 6) <> ''
   THEN
     RAISE EXCEPTION 'the checkpoint of size % does not say what was sealed', NEW.size
       USING ERRCODE = 'check_violation', CONSTRAINT = 'checkpoint_of_seal', SCHEMA = 'ledger', TABLE = 'checkpoint';

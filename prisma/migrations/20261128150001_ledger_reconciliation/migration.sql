@@ -33,12 +33,15 @@ INSERT INTO ledger.placement DEFAULT VALUES;
 -- What a chain had that no event tells of, and that was posted because its cause is certain. A log is posted once.
 
 CREATE TABLE ledger.observed_transfer (
-  chain_id       text           NOT NULL CHECK (chain_id ~ '^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$'),
+  chain_id       text           NOT NULL CHECK (
+    octet_length(split_part(chain_id, ':', 1)) BETWEEN 3 AND 8 AND octet_length(split_part(chain_id, ':', 2)) <= 32
+    AND chain_id ~ '^[-a-z0-9]+:[-_a-zA-Z0-9]+$'),
   block_number   numeric(78, 0) NOT NULL CHECK (block_number >= 0),
-  block_hash     text           NOT NULL CHECK (block_hash ~ '^0x[0-9a-f]{64}$'),
+  block_hash     text           NOT NULL CHECK (octet_length(block_hash) = 66 AND block_hash ~ '^0x[0-9a-f]+$'),
   -- Empty where a wallet's coin moved and no transaction is known that moved it.
-  transaction    text           NOT NULL CHECK (transaction ~ '^(0x[0-9a-f]{64})?$'),
-  part           text           COLLATE "C" NOT NULL CHECK (part ~ '^(log:[0-9]{10}|native:0x[0-9a-f]{40})$'),
+  transaction    text           NOT NULL CHECK (transaction = '' OR (octet_length(transaction) = 66 AND transaction ~ '^0x[0-9a-f]+$')),
+  part           text           COLLATE "C" NOT NULL CHECK (
+    CASE octet_length(part) WHEN 14 THEN part ~ '^log:[0-9]+$' WHEN 49 THEN part ~ '^native:0x[0-9a-f]+$' ELSE false END),
   kind           text           NOT NULL CHECK (kind ~ '^transfer(\.[a-z_]+)+$'),
   asset          text           NOT NULL,
   sender         text           NOT NULL,
@@ -55,8 +58,10 @@ CREATE TRIGGER observed_transfer_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
 
 -- Wallets of ours, by asset: from which block on their balance is accounted for, and what they held before.
 CREATE TABLE ledger.own_wallet (
-  chain_id       text           NOT NULL CHECK (chain_id ~ '^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$'),
-  address        text           NOT NULL CHECK (address ~ '^0x[0-9a-f]{40}$'),
+  chain_id       text           NOT NULL CHECK (
+    octet_length(split_part(chain_id, ':', 1)) BETWEEN 3 AND 8 AND octet_length(split_part(chain_id, ':', 2)) <= 32
+    AND chain_id ~ '^[-a-z0-9]+:[-_a-zA-Z0-9]+$'),
+  address        text           NOT NULL CHECK (octet_length(address) = 42 AND address ~ '^0x[0-9a-f]+$'),
   use            text           NOT NULL CONSTRAINT own_wallet_use CHECK (use IN ('relayer', 'treasury')),
   asset          text           NOT NULL,
   first_block    numeric(78, 0) NOT NULL CHECK (first_block >= 0),
@@ -73,7 +78,9 @@ CREATE TRIGGER own_wallet_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON led
 -- How far each chain was compared. Work tables of the service: all of it can be found again on the chain.
 
 CREATE TABLE ledger.reconciliation (
-  chain_id     text           PRIMARY KEY CHECK (chain_id ~ '^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$'),
+  chain_id     text           PRIMARY KEY CHECK (
+    octet_length(split_part(chain_id, ':', 1)) BETWEEN 3 AND 8 AND octet_length(split_part(chain_id, ':', 2)) <= 32
+    AND chain_id ~ '^[-a-z0-9]+:[-_a-zA-Z0-9]+$'),
   first_block  numeric(78, 0) NOT NULL CHECK (first_block >= 0),
   next_block   numeric(78, 0) NOT NULL,
   -- The last block that was compared; its time is how late the comparison is.
@@ -93,16 +100,16 @@ CREATE TABLE ledger.reconciliation (
 CREATE TABLE ledger.reconciled_page (
   chain_id     text           NOT NULL REFERENCES ledger.reconciliation,
   block_number numeric(78, 0) NOT NULL,
-  block_hash   text           NOT NULL CHECK (block_hash ~ '^0x[0-9a-f]{64}$'),
+  block_hash   text           NOT NULL CHECK (octet_length(block_hash) = 66 AND block_hash ~ '^0x[0-9a-f]+$'),
   PRIMARY KEY (chain_id, block_number)
 );
 
 -- Transactions that wallets of ours sent or got coin by, as they were last seen.
 CREATE TABLE ledger.own_transaction (
   chain_id      text           NOT NULL,
-  transaction   text           NOT NULL CHECK (transaction ~ '^0x[0-9a-f]{64}$'),
+  transaction   text           NOT NULL CHECK (octet_length(transaction) = 66 AND transaction ~ '^0x[0-9a-f]+$'),
   block_number  numeric(78, 0) NOT NULL,
-  block_hash    text           NOT NULL CHECK (block_hash ~ '^0x[0-9a-f]{64}$'),
+  block_hash    text           NOT NULL CHECK (octet_length(block_hash) = 66 AND block_hash ~ '^0x[0-9a-f]+$'),
   is_canonical  boolean        NOT NULL DEFAULT true,
   reconciled_at timestamptz    NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (chain_id, transaction)
@@ -149,7 +156,7 @@ CREATE TABLE ledger.reconciliation_break (
   payment_id          uuid,
   transaction_id      bigint,
   -- What the chain has more than the books of this wallet of ours because of it.
-  wallet              text           CHECK (wallet ~ '^0x[0-9a-f]{40}$'),
+  wallet              text           CHECK (octet_length(wallet) = 42 AND wallet ~ '^0x[0-9a-f]+$'),
   effect              numeric(98, 0) NOT NULL DEFAULT 0,
   first_seen_at       timestamptz    NOT NULL DEFAULT clock_timestamp(),
   last_seen_at        timestamptz    NOT NULL DEFAULT clock_timestamp(),
@@ -180,9 +187,9 @@ CREATE FUNCTION ledger.keep_resolution() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF OLD.approved_by IS NOT NULL AND
-     (NEW.state, NEW.approved_by, NEW.proposed_by, NEW.proposal_reason, NEW.proposed_resolution, NEW.fixed_by, NEW.owner)
+     (NEW.state, NEW.approved_by, NEW.proposed_by, NEW.proposal_reason, NEW.proposed_resolution, NEW.fixed_by, NEW.owner, NEW.closed_at)
      IS DISTINCT FROM
-     (OLD.state, OLD.approved_by, OLD.proposed_by, OLD.proposal_reason, OLD.proposed_resolution, OLD.fixed_by, OLD.owner) THEN
+     (OLD.state, OLD.approved_by, OLD.proposed_by, OLD.proposal_reason, OLD.proposed_resolution, OLD.fixed_by, OLD.owner, OLD.closed_at) THEN
     RAISE EXCEPTION 'break % was resolved by % and %: it stays so', OLD.id, OLD.proposed_by, OLD.approved_by
       USING ERRCODE = 'restrict_violation', CONSTRAINT = 'break_resolution_final', SCHEMA = 'ledger', TABLE = 'reconciliation_break';
   END IF;

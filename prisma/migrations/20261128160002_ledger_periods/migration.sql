@@ -33,11 +33,12 @@ CREATE TABLE ledger.period_step (
     num_nonnulls(checklist, explanations, check_id, seal_size, root) = CASE step WHEN 'hard' THEN 5 ELSE 0 END),
   CONSTRAINT period_step_checklist CHECK (
     jsonb_typeof(checklist) = 'array' AND jsonb_array_length(checklist) >= 1
-    AND NOT jsonb_path_exists(checklist, '$[*] ? (!(@.outcome == "pass" || @.outcome == "explain" || @.outcome == "not_configured"))')),
+    AND NOT jsonb_path_exists(checklist,
+      '$[*] ? (!(@.outcome == "pass" || @.outcome == "explain" || @.outcome == "not_configured") || !exists(@.name))')),
   -- An item that has to be explained is.
   CONSTRAINT period_step_explained CHECK (
     jsonb_typeof(explanations) = 'object'
-    AND jsonb_path_query_array(explanations, '$.keyvalue() ? (@.value != "").key')
+    AND jsonb_path_query_array(explanations, '$.keyvalue() ? (@.value like_regex "\\S").key')
         @> jsonb_path_query_array(checklist, '$[*] ? (@.outcome == "explain").name'))
 );
 CREATE INDEX period_step_of_period ON ledger.period_step (period_id, id);

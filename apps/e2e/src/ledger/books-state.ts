@@ -15,7 +15,7 @@ export type BooksState = {
 export type BooksFaults = {
   /** Balances that are not the sum of their lines. */
   readonly drift: number;
-  /** Assets and layers whose lines do not add up to 0. */
+  /** Transactions whose lines do not add up to 0 by asset and layer, or that have none. */
   readonly unbalanced: number;
   /** Payments that are not settled exactly once. */
   readonly notOnce: number;
@@ -45,10 +45,13 @@ export async function booksFaults(adminUrl: string): Promise<BooksFaults> {
   const [row] = await ask<Record<keyof BooksFaults, string>>(
     adminUrl,
     `SELECT (SELECT count(*) FROM
-              (SELECT account_id, layer, sum(debit - credit) AS balance FROM ledger.balance GROUP BY 1, 2) b
-              FULL JOIN (SELECT account_id, layer, sum(amount) AS lines FROM ledger.entry GROUP BY 1, 2) e USING (account_id, layer)
-             WHERE b.balance IS DISTINCT FROM e.lines) AS drift,
-            (SELECT count(*) FROM (SELECT FROM ledger.entry GROUP BY asset_id, layer HAVING sum(amount) <> 0) u) AS unbalanced,
+              (SELECT account_id, layer, sum(debit) AS debit, sum(credit) AS credit FROM ledger.balance GROUP BY 1, 2) b
+              FULL JOIN (SELECT account_id, layer, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS debit,
+                                coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS credit
+                           FROM ledger.entry GROUP BY 1, 2) e USING (account_id, layer)
+             WHERE (b.debit, b.credit) IS DISTINCT FROM (e.debit, e.credit)) AS drift,
+            (SELECT count(*) FROM (SELECT FROM ledger.entry GROUP BY transaction_id, asset_id, layer HAVING sum(amount) <> 0) u)
+              + (SELECT count(*) FROM ledger.transaction) - (SELECT count(DISTINCT transaction_id) FROM ledger.entry) AS unbalanced,
             (SELECT count(*) FROM ledger.payment p
               WHERE (SELECT count(*) FROM ledger.transaction t WHERE t.payment_id = p.id AND t.settlement IS NOT NULL) <> 1)
               AS "notOnce"`,

@@ -8,17 +8,29 @@ export type ReplayReport = {
   readonly before: BooksState;
   readonly after: BooksState;
   readonly faults: BooksFaults;
-  /** Events of the replay that were taken for new. */
+  /** Events that were new the first time: all of them. */
+  readonly told: number;
+  /** Events of the replay that were taken for new: none. */
   readonly fresh: number;
   readonly postedPerS: number;
   readonly replayedPerS: number;
 };
 
 const partitions = 4;
+/** Payments that a writer holds in memory at a time. */
 const chunk = 20_000;
 const batch = 1_000;
+/** What there is to tell of a payment. */
+const eventsOfPayment = 3;
 /** Batches of the replay hold other payments together than the first time. */
 const replayBatch = 730;
+
+/** Whether each event counted once, and telling them again changed nothing. */
+export function isRight({ payments, before, after, faults, told, fresh }: ReplayReport): boolean {
+  const isSame = JSON.stringify(before) === JSON.stringify(after);
+  const isWhole = before.payments === payments && told === eventsOfPayment * payments && fresh === 0;
+  return isSame && isWhole && Object.values(faults).every((count) => count === 0);
+}
 
 /** Posts payments by four writers, then all of them again from the first one, by writers that know nothing. */
 export async function replay(payments: number, log: (line: string) => void): Promise<ReplayReport> {
@@ -34,6 +46,7 @@ export async function replay(payments: number, log: (line: string) => void): Pro
       before,
       after,
       faults: await booksFaults(database.adminUrl),
+      told: first.fresh,
       fresh: again.fresh,
       postedPerS: first.perS,
       replayedPerS: again.perS,
@@ -60,7 +73,8 @@ async function postAll({ url, payments, batch: size, log }: Pass): Promise<{ fre
     for (let from = partition * each; from < end; from += chunk) {
       await load.prepare({ name: 'replayed', from, count: Math.min(chunk, end - from) });
       fresh += (await load.post({ batch: size })).fresh;
-      if (partition === 0 && payments > chunk * partitions) log(`  ${from + chunk} of ${each} a writer`);
+      if (partition === 0 && payments > chunk * partitions)
+        log(`  ${Math.min(from + chunk, end)} of ${each} a writer`);
     }
     await load.stop();
     return fresh;

@@ -10,6 +10,7 @@ import {
   type Drift,
   findingsMax,
   joined,
+  type Overdue,
   paymentDrift,
   type PostedPayment,
 } from './finding.js';
@@ -176,11 +177,17 @@ export class BooksCheckRepository {
     });
   }
 
-  /** Nothing stays on a clearing account for long. */
+  /** Nothing stays on a clearing account for long. What is about no payment is looked at with everything. */
   private async clearing(range: Range | undefined): Promise<CheckReport> {
+    const overdue = await this.clearingOfPayments(range);
+    if (range === undefined) overdue.push(...(await this.clearingOfNone()));
+    return { lookedAt: {}, drift: [], overdue };
+  }
+
+  private clearingOfPayments(range: Range | undefined): Promise<Overdue[]> {
     const [within, values] = between('o.id', range);
     const ofPayments = `WITH asked AS MATERIALIZED (SELECT DISTINCT o.payment_id FROM ledger.transaction o WHERE ${within})`;
-    const overdue = await this.database.sql<CheckReport['overdue'][number]>(
+    return this.database.sql<Overdue>(
       `${range === undefined ? '' : ofPayments}
        SELECT 'clearing_overdue' AS kind, format('payment %s on %s', payment_id, a.code) AS subject,
               format('%s of asset %s, %s, since %s', sum(e.amount), e.asset_id, e.layer,
@@ -194,7 +201,26 @@ export class BooksCheckRepository {
         ORDER BY max(t.effective_at) LIMIT ${findingsMax}`,
       values,
     );
-    return { lookedAt: {}, drift: [], overdue };
+  }
+
+  /** Nothing says which line clears which: what left a clearing account since is taken from the oldest that came. */
+  private clearingOfNone(): Promise<Overdue[]> {
+    const isOld = `t.effective_at < now() - interval '${clearingAgeMaxHours} hours'`;
+    const sumWhere = (condition: string): string => `coalesce(sum(e.amount) FILTER (WHERE ${condition}), 0)`;
+    return this.database.sql<Overdue>(
+      `SELECT 'clearing_overdue' AS kind, format('no payment on %s', code) AS subject,
+              format('%s of asset %s, %s, for more than ${clearingAgeMaxHours} hours',
+                     old + CASE WHEN old > 0 THEN credits ELSE debits END, asset_id, layer) AS detail
+         FROM (SELECT a.code, e.asset_id, e.layer, ${sumWhere(isOld)} AS old,
+                      ${sumWhere(`e.amount > 0 AND NOT ${isOld}`)} AS debits, ${sumWhere(`e.amount < 0 AND NOT ${isOld}`)} AS credits
+                 FROM ledger.transaction t
+                 JOIN ledger.entry e ON e.transaction_id = t.id
+                 JOIN ledger.account a ON a.id = e.account_id
+                WHERE ${clearingAccount} AND t.payment_id IS NULL
+                GROUP BY a.code, e.asset_id, e.layer) s
+        WHERE old > 0 AND old + credits > 0 OR old < 0 AND old + debits < 0
+        ORDER BY code, asset_id, layer LIMIT ${findingsMax}`,
+    );
   }
 }
 

@@ -21,7 +21,7 @@ export class CheckerFigures {
     });
     this.overdue = metrics.gauge({
       name: 'quittance_ledger_clearing_overdue',
-      help: 'Payments whose money is on a clearing account for more than a day, as the last check of this scope saw them; counted up to 100.',
+      help: 'What is on a clearing account for more than a day, by payment, account and layer, as the last check of this scope saw it; counted up to 100.',
       labels: ['scope'],
     });
     metrics.collectedGauge({

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { chosen, positiveInteger, profiles } from '../option.js';
+
 /**
  * `posting` is p1, p4 and single in turns; `spread` has each event of a payment in a batch of its own; `reads` asks books of
  * their own that are filled first.
@@ -38,27 +40,12 @@ export function planOf(args: string[], env: NodeJS.ProcessEnv): Plan {
     },
   });
   return {
-    rounds: chosen(values.only),
-    turns: positive('--turns', values.turns),
-    payments: positive('--payments', values.payments),
-    batch: positive('--batch', values.batch),
-    entries: positive('--entries', values.entries),
-    questions: positive('--questions', values.questions),
-    ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+    rounds: chosen('--only', values.only, roundNames),
+    turns: positiveInteger('--turns', values.turns),
+    payments: positiveInteger('--payments', values.payments),
+    batch: positiveInteger('--batch', values.batch),
+    entries: positiveInteger('--entries', values.entries),
+    questions: positiveInteger('--questions', values.questions),
+    ...profiles(values.profile),
   };
-}
-
-function chosen(text: string): Set<RoundName> {
-  const wanted = text.split(',').map((name) => name.trim());
-  const known = roundNames.filter((name) => wanted.includes(name));
-  if (known.length !== wanted.length)
-    throw new TypeError(`--only takes a list of ${roundNames.join(', ')}, and not ${text}`);
-  return new Set(known);
-}
-
-function positive(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new TypeError(`${option} takes a whole number above 0, and not ${text}`);
-  return value;
 }

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { chosen, positive, positiveInteger, profiles } from '../option.js';
+
 export const roundNames = ['single', 'automine', 'blocks', 'fill', 'offered', 'rpc'] as const;
 export type RoundName = (typeof roundNames)[number];
 export const transportNames = ['embedded', 'kafka'] as const;
@@ -39,16 +41,8 @@ export function planOf(args: string[], env: NodeJS.ProcessEnv): Plan {
     rounds: chosen('--only', values.only, roundNames),
     transports: chosen('--transport', values.transport, transportNames),
     withReference: !values.ours,
-    turns: Number(values.turns),
-    ...(values.from === undefined ? {} : { oursFrom: Number(values.from) }),
-    ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+    turns: positiveInteger('--turns', values.turns),
+    ...(values.from === undefined ? {} : { oursFrom: positive('--from', values.from) }),
+    ...profiles(values.profile),
   };
-}
-
-function chosen<Name extends string>(option: string, text: string, names: readonly Name[]): Set<Name> {
-  const wanted = text.split(',').map((name) => name.trim());
-  const known = names.filter((name) => wanted.includes(name));
-  if (known.length !== wanted.length)
-    throw new TypeError(`${option} takes a list of ${names.join(', ')}, and not ${text}`);
-  return new Set(known);
 }
