@@ -111,6 +111,8 @@ export function settingsOf(
       ? {
           ACCESS_TOKENS: accessTokens(parts.secrets),
           CHECKPOINT_KEY: parts.checkpointKey,
+          // Who looks at the first payment wants its proof signed.
+          CHECKPOINT_SECONDS: '1',
           ...parts.ledger,
         }
       : {}),
