@@ -5,7 +5,7 @@
 // in README.md beside it. Exit code 0: everything is as it was sealed and signed; 1: something is not, and each is named;
 // 2: it could not be looked at.
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -48,6 +48,21 @@ class Tree {
     }
     return root ?? createHash('sha256').digest();
   }
+}
+
+/** The root of a tree of `size` that a leaf and its path lead to; null where the path is not one of that place. */
+function rootOfPath(leaf, { position, size, path }) {
+  let [place, last, root] = [position, size - 1, leaf];
+  for (const one of path) {
+    if (last === 0 || !digest.test(one)) return null;
+    const other = Buffer.from(one, 'hex');
+    if (place % 2 === 1 || place === last) {
+      root = nodeHash(other, root);
+      while (place % 2 === 0 && place !== 0) [place, last] = [place / 2, Math.floor(last / 2)];
+    } else root = nodeHash(root, other);
+    [place, last] = [Math.floor(place / 2), Math.floor(last / 2)];
+  }
+  return last === 0 ? root.toString('hex') : null;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -141,9 +156,9 @@ async function* linesOf(file) {
   }
 }
 
-/** What a file holds, its name says: journal*.jsonl, seals*.jsonl, checkpoints*.jsonl, keys*.txt; also with .gz. */
+/** What a file holds, its name says: journal*.jsonl, seals*.jsonl, checkpoints*.jsonl (also with .gz), keys*.txt, proof*.json. */
 function sort(paths) {
-  const files = { journal: [], seals: [], checkpoints: [], keys: [], notes: [] };
+  const files = { journal: [], seals: [], checkpoints: [], keys: [], proofs: [] };
   const all = paths.flatMap((path) =>
     statSync(path).isDirectory()
       ? readdirSync(path)
@@ -157,6 +172,7 @@ function sort(paths) {
     else if (/^seals.*\.jsonl(\.gz)?$/.test(name)) files.seals.push(path);
     else if (/^checkpoints.*\.jsonl(\.gz)?$/.test(name)) files.checkpoints.push(path);
     else if (/^keys?.*\.txt$/.test(name)) files.keys.push(path);
+    else if (/^proofs?.*\.json$/.test(name)) files.proofs.push(path);
   }
   return files;
 }
@@ -169,6 +185,15 @@ export async function verifyFiles({ paths, keys = [], notes = [] }) {
   const run = new Verification();
   // Keys that come with the files are those of whoever made the files: one that is told is better.
   run.readKeys(keys.length > 0 ? keys : files.keys.flatMap((file) => readFileSync(file, 'utf8').split('\n')));
+  if (run.keys.length === 0)
+    run.say(
+      'keys',
+      'no key was given: --key <verifier key>, or keys.txt among the files. Nothing is trusted without',
+    );
+  for (const file of files.proofs) run.readProof({ text: readFileSync(file, 'utf8'), where: basename(file) });
+  const { journal, seals, checkpoints, proofs } = files;
+  if (proofs.length > 0 && [journal, seals, checkpoints, notes].every((given) => given.length === 0))
+    return { counts: run.counts, size: run.tree.size, findings: run.findings };
   for (const file of files.seals) for await (const line of linesOf(file)) run.readSeal(line);
   notes.forEach((note, place) => run.readNote(note, null, `--checkpoint ${place + 1}`));
   for (const file of files.checkpoints) for await (const line of linesOf(file)) run.readCheckpoint(line);
@@ -195,7 +220,7 @@ const has = (value, kind) => Object.keys(Object(value)).join(' ') === fields[kin
 const nothing = Buffer.alloc(32);
 
 class Verification {
-  counts = { transactions: 0, omitted: 0, seals: 0, checkpoints: 0, unchecked: 0 };
+  counts = { transactions: 0, omitted: 0, seals: 0, checkpoints: 0, unchecked: 0, proofs: 0 };
   findings = [];
   keys = [];
   seals = [];
@@ -228,6 +253,35 @@ class Verification {
       if (key === null) this.say(text.slice(0, 60), 'is no verifier key');
       else this.keys.push(key);
     }
+  }
+
+  /** One transaction, the path to the root of a tree that it is in, and who signed that. */
+  readProof(line) {
+    const proof = this.parsed(line);
+    if (proof === null) return;
+    const { where } = line;
+    const { transaction, position, leaf, size, path, root, checkpoint } = proof;
+    const isWhole =
+      has(transaction, 'transaction') && Array.isArray(transaction.entries) && Array.isArray(path);
+    if (!isWhole || !Number.isInteger(position) || !Number.isInteger(size))
+      return this.say(where, 'has not the fields of a proof');
+    this.counts.proofs += 1;
+    const own = this.hashOf(transaction, position, where);
+    if (own.toString('hex') !== leaf || !leafHash(String(proof.canonical)).equals(own))
+      return this.say(where, `transaction ${transaction.id} is not that of its leaf`);
+    if (rootOfPath(own, proof) !== root)
+      return this.say(
+        where,
+        `the path of transaction ${transaction.id} does not lead to the root of its tree`,
+      );
+    if (checkpoint === null)
+      return this.say(
+        where,
+        `the tree of ${size} is not signed yet: ask for the proof again in some seconds`,
+      );
+    const opened = openNote(String(checkpoint?.note), this.keys);
+    if (typeof opened === 'string') return this.say(where, `the checkpoint ${opened}`);
+    if (opened.size !== size || opened.root !== root) this.say(where, 'the checkpoint is of another tree');
   }
 
   want(size, one) {
@@ -416,9 +470,11 @@ async function main(args) {
   if (given.paths.length === 0) return usage('');
   const { counts, size, findings } = await verifyFiles(given);
   for (const { where, what } of findings) console.log(`WRONG  ${where}: ${what}`);
-  console.log(
-    `${counts.transactions} transactions read, ${counts.omitted} by their hashes; ${counts.seals} seals, ${counts.checkpoints} checkpoints; a tree of ${size}.`,
-  );
+  if (counts.proofs === 0 || size > 0)
+    console.log(
+      `${counts.transactions} transactions read, ${counts.omitted} by their hashes; ${counts.seals} seals, ${counts.checkpoints} checkpoints; a tree of ${size}.`,
+    );
+  if (counts.proofs > 0) console.log(`${counts.proofs} proofs of single transactions.`);
   if (counts.unchecked > 0)
     console.log(`${counts.unchecked} sizes lie within what was left out and were not compared.`);
   console.log(
@@ -435,7 +491,8 @@ function usage(wrong) {
   return 2;
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+// Called by a link it is called all the same: to do nothing would end with 0, as if all were right.
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {

@@ -88,7 +88,7 @@ export function openApiDocument(): Record<string, unknown> {
   }
   const problem = schemaOf(problemSchema, 'output', schemas);
   const description =
-    'Double-entry books of every payment. Amounts are decimal strings in units of 10^-scale of their asset; debits are positive. Lists come in pages: send `nextCursor` as `cursor`. What is read of the books is of one moment, `asOf` and `asKnownAt` in the answer: sent as `as_of` and `as_known_at` they give the same answer for ever.';
+    'Double-entry books of every payment. Amounts are decimal strings in units of 10^-scale of their asset; debits are positive. Lists come in pages: send `nextCursor` as `cursor`. What is read of the books is of one moment, `asOf` and `asKnownAt` in the answer: sent as `as_of` and `as_known_at` they give the same answer for ever. Reads need the role viewer and exports analyst, which every other role includes; writes say what they need, and that one person drafts or proposes and another one approves. A payment is found by its hash with `/transactions?chain_transaction=`, and why books and chain differ is in `/breaks`.';
   return {
     openapi: '3.1.0',
     info: {

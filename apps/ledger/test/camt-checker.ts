@@ -72,14 +72,14 @@ const rules: Readonly<Record<string, Rule>> = {
   AddtlStmtInf: { text: text(500) },
 };
 
-export type Xml = {
+type Xml = {
   readonly name: string;
   readonly children: Xml[];
   text: string;
   readonly attributes: string;
 };
 
-export function parsedXml(xml: string): Xml {
+function parsedXml(xml: string): Xml {
   const root: Xml = { name: '', children: [], text: '', attributes: '' };
   const path = [root];
   for (const [, close, name = '', attributes = '', chars] of xml
@@ -107,6 +107,32 @@ export function checkCamt(xml: string): string[] {
   const namespace = document.attributes === ' xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"';
   return [...(namespace ? [] : ['another namespace']), ...check(document, '')];
 }
+
+/** The statement of one day. Amounts are positive on the side that the account's owner gains on. */
+export type CamtDay = {
+  readonly day: string;
+  readonly opening: bigint;
+  readonly closing: bigint;
+  readonly entries: readonly bigint[];
+};
+
+/** The statements of a message, in its order. */
+export const camtDaysOf = (xml: string): CamtDay[] =>
+  childrenOf(parsedXml(xml).children[0], 'Stmt').map((statement) => {
+    const balances = childrenOf(statement, 'Bal');
+    const [opening = 0n, closing = 0n] = balances.map(signed);
+    const day = childrenOf(childrenOf(balances[0], 'Dt')[0], 'Dt')[0]?.text ?? '';
+    return { day, opening, closing, entries: childrenOf(statement, 'Ntry').map(signed) };
+  });
+
+const childrenOf = (element: Xml | undefined, name: string): Xml[] =>
+  element?.children.filter((child) => child.name === name) ?? [];
+
+const signed = (element: Xml): bigint => {
+  const [sum] = childrenOf(element, 'Amt');
+  const [indicator] = childrenOf(element, 'CdtDbtInd');
+  return BigInt(sum?.text ?? '') * (indicator?.text === 'CRDT' ? 1n : -1n);
+};
 
 function check(element: Xml, parent: string): string[] {
   const { name, children } = element;

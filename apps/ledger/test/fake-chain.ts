@@ -9,7 +9,7 @@ import { hexOf } from './made-up.js';
 export const asset: AssetId = erc20AssetId(chainId, usdc);
 export const native = evmNativeAssetId(chainId);
 
-export const blockHash = (block: bigint): string => hexOf(`block ${block}`, 32);
+export const blockHash = (block: bigint): `0x${string}` => hexOf(`block ${block}`, 32);
 
 export type Made = {
   readonly index: number;

@@ -1,11 +1,18 @@
-import type { QuittanceEvent } from '@quittance/events';
-import { type AssetId, type ChainId, erc20AssetId, evmChainId } from '@quittance/money';
+import { type BlockRef, digits, type QuittanceEvent } from '@quittance/events';
+import { type AssetId, type ChainId, erc20AssetId, evmChainId, evmNativeAssetId } from '@quittance/money';
 
 import { type FeeTerms, type MerchantTerms, Tariff } from '../src/merchant/tariff.js';
+import { accountCode } from '../src/posting/account-code.js';
 import type { EntryPosting } from '../src/posting/entry-posting.js';
-import { feeRefundedLines, refundLines, topUpLines } from '../src/posting/transfer-lines.js';
+import {
+  feeRefundedLines,
+  refundLines,
+  topUpLines,
+  unknownTransferLines,
+} from '../src/posting/transfer-lines.js';
+import { blockHash as hashOfBlock } from './fake-chain.js';
 import { addressOf, drawn, hexOf, uuidOf } from './made-up.js';
-import { PaymentStory, relayer } from './payment-events.js';
+import { blockNamed, PaymentStory, relayer } from './payment-events.js';
 
 /**
  * A month of business: ten merchants, two chains, three assets; payments that settle, revert and are tried again, expire, are
@@ -39,17 +46,33 @@ const daysMs = 30 * 86_400_000;
 const merchants = Array.from({ length: 10 }, (_, index) => addressOf(`merchant ${index}`));
 export const merchantName = (index: number): string => `shop-${index}`;
 export const merchantAddress = (index: number): string => merchants[index] ?? '';
+/** Few: each has an account for every asset, and statements are taken of every account and day. */
+const payers = 7;
 const treasury = addressOf('treasury');
+export const treasuryAccount = accountCode.treasuryWallet(chains.base, treasury);
+
+const termsFrom = '2026-01-01T00:00:00Z';
+const basisPoints = (merchant: number): number => 50 + merchant * 10;
 
 export const tariff = new Tariff(
   merchants.map((payTo, index): MerchantTerms => {
     const terms: FeeTerms = {
-      from: new Date('2026-01-01T00:00:00Z'),
-      basisPoints: 50 + index * 10,
+      from: new Date(termsFrom),
+      basisPoints: basisPoints(index),
       fixed: new Map<AssetId, bigint>(),
     };
     return { merchant: merchantName(index), payTo: [payTo], terms: [terms] };
   }),
+);
+
+/** The same as MERCHANT_FEES. */
+export const tariffSetting = JSON.stringify(
+  merchants.map((payTo, index) => ({
+    merchant: merchantName(index),
+    payTo: [payTo],
+    from: termsFrom,
+    basisPoints: basisPoints(index),
+  })),
 );
 
 export type Month = {
@@ -58,6 +81,9 @@ export type Month = {
   readonly transfers: readonly EntryPosting[];
   readonly figures: { readonly settled: Readonly<Record<string, number>> };
 };
+
+const goneBlockName = 'a block that is gone';
+const goneBlock = blockNamed(goneBlockName);
 
 type Fate = 'settled' | 'reverted' | 'retried' | 'reorged' | 'expired';
 const fates: readonly Fate[] = [
@@ -84,7 +110,7 @@ export function generatedMonth(payments: number, first = 0): Month {
     const story = new PaymentStory({
       name: `month ${number}`,
       amount: place.amount,
-      payer: addressOf(`payer ${number % 37}`),
+      payer: addressOf(`payer ${number % payers}`),
       payTo: place.payTo,
     });
     for (const [step, event] of eventsOf(story, fate).entries()) {
@@ -96,6 +122,54 @@ export function generatedMonth(payments: number, first = 0): Month {
   }
   return { steps, transfers, figures: { settled } };
 }
+
+/**
+ * A payment of the month that is submitted on the 20th and never mined; that it failed, on the last evening, word comes
+ * late.
+ */
+export function stuckPayment(): {
+  readonly paymentId: string;
+  readonly begun: Month;
+  readonly failed: QuittanceEvent;
+  readonly failedAt: string;
+} {
+  const place: Place = {
+    ...placeOf(0),
+    amount: 12_345_678n,
+    at: Date.parse('2026-10-20T09:00:00Z'),
+  };
+  const story = new PaymentStory({ name: 'stuck', amount: place.amount, payTo: place.payTo });
+  const failedAt = '2026-10-31T22:00:00.000Z';
+  const begun = [story.accepted(), story.submitted()].map((event, step) => [moved(event, place, step)]);
+  const failed = moved(story.failed(null), { ...place, at: Date.parse(failedAt) }, 0);
+  return { paymentId: story.paymentId, begun: onlyOf({ steps: begun }), failed, failedAt };
+}
+
+export type UnknownInbound = { readonly name: string; readonly amount: bigint };
+
+/** Native coin that reached the treasury on the 30th, and nobody knows why. */
+export function unknownInbound({ name, amount }: UnknownInbound): Month {
+  const chainId = chains.base;
+  const wallet = treasuryAccount;
+  const asset = evmNativeAssetId(chainId);
+  const transfer: EntryPosting = {
+    book: 'G',
+    source: 'transfer',
+    sourceEventId: uuidOf(`unknown inbound ${name}`),
+    kind: 'transfer.unknown_inbound',
+    paymentId: null,
+    chainTransaction: null,
+    effectiveAt: new Date('2026-10-30T00:00:00Z'),
+    lines: unknownTransferLines({ chainId, asset, wallet, direction: 'in', amount }),
+  };
+  return onlyOf({ transfers: [transfer] });
+}
+
+const onlyOf = ({ steps = [], transfers = [] }: Partial<Month>): Month => ({
+  steps,
+  transfers,
+  figures: { settled: {} },
+});
 
 type Place = {
   readonly chainId: ChainId;
@@ -135,7 +209,7 @@ function eventsOf(story: PaymentStory, fate: Fate): QuittanceEvent[] {
         story.confirmed('us', { attempt: 2 }),
       ];
     case 'reorged': {
-      const gone = story.confirmed('us', {}, 'a block that is gone');
+      const gone = story.confirmed('us', {}, goneBlockName);
       return [
         accepted,
         story.submitted(),
@@ -152,7 +226,21 @@ function eventsOf(story: PaymentStory, fate: Fate): QuittanceEvent[] {
 /** The same event on another chain at another time; a payment takes some minutes, now and then over midnight. */
 function moved(event: QuittanceEvent, { chainId, asset, at }: Place, step: number): QuittanceEvent {
   const occurredAt = new Date(at + step * 61_500).toISOString();
-  return { ...event, occurredAt, data: { ...event.data, chainId, asset } } as QuittanceEvent;
+  const data = { ...event.data, chainId, asset };
+  return { ...event, occurredAt, data: { ...data, ...movedBlock(event, at) } } as QuittanceEvent;
+}
+
+const blockMs = 3_600_000;
+export const blockAt = (at: number): bigint => BigInt(1 + Math.floor((at - monthStart) / blockMs));
+
+/** A block an hour. One that was reorganised away has the number of the one that stays, and a hash of its own. */
+function movedBlock({ data }: QuittanceEvent, at: number): { block?: BlockRef } {
+  if (!('block' in data) || data.block === null) return {};
+  const number = blockAt(at);
+  const isGone = data.block.hash === goneBlock.hash;
+  return {
+    block: { ...data.block, number: digits(number), hash: isGone ? goneBlock.hash : hashOfBlock(number) },
+  };
 }
 
 function refundOf(

@@ -240,7 +240,12 @@ describe('a journal by hand', () => {
     [
       { lines: [line, { ...line, account: 'F:pocket:eip155:1', amount: '-5' }] },
       422,
-      /no account "F:pocket:eip155:1" in the chart/,
+      /no account "F:pocket:eip155:1" in the chart; there are F:payer:\{chain\}:\{address\}, F:merchant/,
+    ],
+    [
+      { lines: [line, { ...line, account: 'F:suspense:eip155:1', amount: '-5' }] },
+      422,
+      /in the chart; there are F:suspense:token-fee:\{chain\}\.$/,
     ],
     [{ lines: [line, line] }, 422, /two lines/],
     [{ book: 'G' }, 422, /not of book G/],

@@ -21,7 +21,7 @@ const gasLimitDefault = 120_000n;
 const gasPriceMaxDefault = 2_000_000_000n;
 const reserveDefault = gasLimitDefault * gasPriceMaxDefault;
 
-const blockNamed = (name: string): BlockRef => ({
+export const blockNamed = (name: string): BlockRef => ({
   number: '1234567',
   hash: hexOf(name, 32),
   time: '1795032000',

@@ -1,4 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
@@ -25,6 +30,9 @@ let story: PaymentStory;
 let id: string;
 
 type Proof = z.output<typeof inclusionSchema>;
+type FileVerifier = {
+  verifyFiles(given: { paths: string[]; keys: string[] }): Promise<{ findings: { what: string }[] }>;
+};
 
 beforeAll(async () => {
   ledger = await RunningLedger.start({
@@ -64,6 +72,44 @@ describe('a payment', () => {
     expect(proof.transaction).toMatchObject({ id, paymentId: story.paymentId });
     expect(proof.canonical).toContain(`\npayment ${story.paymentId}\n`);
     expect(signedRoot(proof)).toBe(proof.root);
+  });
+
+  it('is proven by its file alone, as it is saved, with the key', async () => {
+    const { verifyFiles } = (await import(
+      new URL('../../../infra/verifier/verify.mjs', import.meta.url).href
+    )) as FileVerifier;
+    const proof = await ledger.read(inclusionSchema, `/proofs/transactions/${id}`);
+    const keys = [proof.checkpoint?.verifierKey ?? ''];
+    const file = join(mkdtempSync(join(tmpdir(), 'quittance-proof-')), 'proof.json');
+    const whats = async (change: object, trusted = keys): Promise<string[]> => {
+      writeFileSync(file, JSON.stringify({ ...proof, ...change }));
+      return (await verifyFiles({ paths: [file], keys: trusted })).findings.map(({ what }) => what);
+    };
+    expect(await whats({})).toEqual([]);
+    expect(await whats({ transaction: { ...proof.transaction, recordedAt: 'x' } })).toEqual([
+      expect.stringMatching(/is not that of its leaf/),
+    ]);
+    expect(await whats({ leaf: '0'.repeat(64) })).not.toEqual([]);
+    expect(await whats({ canonical: `${proof.canonical}\n` })).not.toEqual([]);
+    expect(await whats({ position: proof.position + 1 })).not.toEqual([]);
+    expect(await whats({ path: proof.path.slice(1) })).toEqual([expect.stringMatching(/does not lead/)]);
+    expect(await whats({ size: proof.size + 1 })).not.toEqual([]);
+    expect(await whats({ root: '0'.repeat(64) })).not.toEqual([]);
+    expect(await whats({ checkpoint: null })).toEqual([expect.stringMatching(/not signed yet/)]);
+    const later = await ledger.read(inclusionSchema, `/proofs/transactions/${id}?size=${proof.position + 1}`);
+    expect(await whats({ checkpoint: { ...proof.checkpoint, note: 'x' } })).not.toEqual([]);
+    expect(await whats({ ...later, checkpoint: proof.checkpoint })).toEqual(
+      proof.size === later.size ? [] : [expect.stringMatching(/of another tree/)],
+    );
+    expect(await whats({}, [])).toEqual([expect.stringMatching(/no key was given/), expect.anything()]);
+    // As a command by a link, too, which must not end well without having looked.
+    const link = join(dirname(file), 'verify.mjs');
+    symlinkSync(fileURLToPath(new URL('../../../infra/verifier/verify.mjs', import.meta.url)), link);
+    await whats({});
+    const exitCode = (trusted: string): number | null =>
+      spawnSync(process.execPath, [link, '--key', trusted, file]).status;
+    expect([exitCode(keys[0] ?? ''), exitCode('none')]).toEqual([0, 1]);
+    rmSync(dirname(file), { recursive: true });
   });
 
   it('is proven in any tree that it was in, and in none that it was not', async () => {

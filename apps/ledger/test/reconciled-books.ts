@@ -44,7 +44,11 @@ export class ReconciledBooks {
   ) {}
 
   static async start(): Promise<ReconciledBooks> {
-    const server = await startTestDatabase();
+    return ReconciledBooks.on(await startTestDatabase());
+  }
+
+  /** Those of a ledger that runs. */
+  static on(server: TestDatabase): ReconciledBooks {
     const database = Database.connect({
       url: server.serviceUrls.ledger,
       applicationName: 'test',

@@ -161,6 +161,12 @@ describe('GET /balances and GET /transactions', () => {
       balance: '1000000',
     };
     expect((await read(balancePage, path)).items).toEqual([expected]);
+    // As wallets and explorers write an address.
+    const mixed = paid.payTo.replace(/[a-f]/, (letter) => letter.toUpperCase());
+    expect(mixed).not.toBe(paid.payTo);
+    expect((await read(balancePage, path.replace(paid.payTo, mixed))).items).toEqual([expected]);
+    const search = `/transactions?account=F:merchant:${chainId}:${mixed.slice(0, 20)}*`;
+    expect((await read(transactionPage, search)).items).not.toEqual([]);
     const [authorized] = (await read(balancePage, '/balances?prefix=F:authorized:')).items;
     expect(authorized?.balance).toBe((2n ** 256n - 1n).toString());
   });
@@ -217,6 +223,7 @@ describe('GET /balances and GET /transactions', () => {
     ['/transactions?payment_id=all', /"payment_id": must be a payment id/],
     ['/trial-balance?asset=USDC', /no parameter "asset"/],
     ['/accounts/x/entries', /"code": must be an account code/],
+    [`/payments/0x${'ab'.repeat(32)}`, /is a UUID; GET \/transactions\?chain_transaction=0x… finds it/],
   ])('refuse %s, and name what was wrong', async (path, detail) => {
     const answer = await get(path);
     expect(answer).toMatchObject({

@@ -85,6 +85,11 @@ export class DataFolder {
     return this.checkpointKeyFile;
   }
 
+  /** The kept secrets, and the tokens of the ledger among them. */
+  get secretsFile(): string {
+    return join(this.path, 'secrets.json');
+  }
+
   log(name: string): string {
     return join(this.logs, `${name}.log`);
   }
@@ -135,10 +140,6 @@ export class DataFolder {
 
   private get checkpointKeyFile(): string {
     return join(this.path, 'checkpoint-key.pem');
-  }
-
-  private get secretsFile(): string {
-    return join(this.path, 'secrets.json');
   }
 }
 

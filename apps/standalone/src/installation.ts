@@ -74,6 +74,8 @@ export type Parts = {
   readonly secrets: Secrets;
   /** The file of the key that the ledger signs with. */
   readonly checkpointKey: string;
+  /** Settings of the ledger that whoever started us chose. */
+  readonly ledger: Config['ledger'];
 };
 
 /** The settings of one service: each gets its own database login, only settlement the relayer's key, only the ledger its own. */
@@ -94,8 +96,8 @@ export function settingsOf(
       relayers: [privateKeyToAddress(parts.secrets.relayerKey)],
       confirmations,
       pollIntervalMs,
-      // The chain of a demonstration makes nothing final by itself; the books are compared with what it has.
-      ...(service === 'ledger' ? { finality: 1 } : {}),
+      // The dev chain takes no block back, and makes one for a transaction only: to wait for a second would be to wait for ever.
+      finality: 0,
     },
   ];
   return {
@@ -109,7 +111,9 @@ export function settingsOf(
       ? {
           ACCESS_TOKENS: accessTokens(parts.secrets),
           CHECKPOINT_KEY: parts.checkpointKey,
-          RECONCILE: 'follow',
+          // Who looks at the first payment wants its proof signed.
+          CHECKPOINT_SECONDS: '1',
+          ...parts.ledger,
         }
       : {}),
   };

@@ -62,6 +62,7 @@ export class Supervisor {
       anvil: required(this.#anvil),
       secrets,
       checkpointKey: folder.checkpointKey(),
+      ledger: config.ledger,
     };
     await progress.step('migrations', async () => migrateDatabase(parts.postgres, secrets));
     await progress.wait('comparing chain and books', async () =>

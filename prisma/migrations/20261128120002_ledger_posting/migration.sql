@@ -9,7 +9,9 @@ ALTER TABLE ledger.payment
   ALTER COLUMN facts TYPE text,
   ADD COLUMN version integer NOT NULL DEFAULT 1,
   -- How often the books have settled it: n where the nth time stands, -n where it was taken back.
-  ADD COLUMN settlement smallint NOT NULL DEFAULT 0;
+  ADD COLUMN settlement smallint NOT NULL DEFAULT 0,
+  -- Most payments are told of once or twice: half of each page left free was four kilobytes a payment.
+  SET (fillfactor = 80);
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- What a header settles, and by which log on chain.

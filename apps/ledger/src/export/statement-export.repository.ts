@@ -144,17 +144,12 @@ export class StatementExportRepository {
       knownAt: moment.asKnownAt,
     };
     yield camtBegin(account);
-    for (const day of days) {
-      yield camtDayBegin(account, day);
-      const ofDay = { ...scope, from: day.day, to: day.day };
-      if (day.within.debits + day.within.credits > 0) {
-        for await (const lines of this.lines(ofDay, accountId, day.opening)) {
-          yield lines.map((line) => camtEntry(account, line)).join('');
-        }
-      }
-      yield camtDayEnd(account);
+    // Lines come by day: they are walked once, and the days that they have passed are ended on the way.
+    const statements = new OpenDay(account, days);
+    for await (const lines of this.lines(scope, accountId, days[0]?.opening ?? 0n)) {
+      yield lines.map((line) => statements.until(line.day) + camtEntry(account, line)).join('');
     }
-    yield camtEnd;
+    yield statements.until(to) + camtDayEnd(account) + camtEnd;
   }
 
   /** Every day of the range, those without lines too. */
@@ -192,5 +187,27 @@ export class StatementExportRepository {
       if (found.length < linesAtOnce) return;
       after = last;
     }
+  }
+}
+
+/** Which day's statement is being written. */
+class OpenDay {
+  #place = -1;
+
+  constructor(
+    private readonly account: CamtAccount,
+    private readonly days: readonly CamtDay[],
+  ) {}
+
+  /** Ends the statements of the days before, those without lines too, and begins that of the day. */
+  until(day: string): string {
+    let text = '';
+    for (const next of this.days.slice(this.#place + 1)) {
+      if (next.day > day) break;
+      if (this.#place >= 0) text += camtDayEnd(this.account);
+      text += camtDayBegin(this.account, next);
+      this.#place += 1;
+    }
+    return text;
   }
 }

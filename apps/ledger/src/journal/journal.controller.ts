@@ -9,6 +9,7 @@ import { StandingRepository } from '../checker/standing.repository.js';
 import { readBody } from '../http/body.js';
 import type { Page } from '../http/page.js';
 import { ProblemError } from '../http/problem.error.js';
+import { codesLike } from '../posting/chart.js';
 import { readParameters } from '../http/query.js';
 import {
   faultsOf,
@@ -102,7 +103,7 @@ export class JournalController {
   private async drafted(sql: Sql, draft: JournalDraft, author: Actor): Promise<JournalView> {
     const faults = faultsOf(draft);
     const unknown = await this.journals.unknownOf(sql, draft.lines);
-    faults.push(...unknown.accounts.map((code) => `There is no account "${code}" in the chart.`));
+    faults.push(...unknown.accounts.map(notInChart));
     faults.push(...unknown.assets.map((code) => `The books know no asset "${code}".`));
     if (draft.effectiveAt.getTime() > Date.now()) faults.push('Field "effectiveAt" lies in the future.');
     if (faults.length > 0) throw invalidJournal(faults);
@@ -124,6 +125,9 @@ export class JournalController {
     });
   }
 }
+
+const notInChart = (code: string): string =>
+  `There is no account "${code}" in the chart; there are ${codesLike(code).join(', ')}.`;
 
 function missing(id: string): never {
   throw ProblemError.notFound(`There is no journal ${id}. GET /journals lists those there are.`);

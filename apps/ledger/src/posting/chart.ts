@@ -151,6 +151,14 @@ export const chart = [
   },
 ] as const satisfies readonly ChartRule[];
 
+/** What there is in place of a code that is not in the chart: codes of the same kind, or all of its book. */
+export function codesLike(code: string): readonly string[] {
+  const [book, kind] = code.split(':');
+  const ofBook = chart.map((rule) => rule.code).filter((known) => known.split(':')[0] === book);
+  const alike = ofBook.filter((known) => known.split(':')[1] === kind);
+  return alike.length > 0 ? alike : ofBook;
+}
+
 /** A part of a code between two colons: what it may hold, and how many characters. */
 export type ChartSegment = { readonly pattern: string; readonly length: readonly [number, number] | null };
 

@@ -8,11 +8,13 @@ export type BalanceProof = {
   readonly subjects: readonly string[];
 };
 
-const subjectOf = ({ address, asset }: BookedBalance): string => `balance/${address}/${asset}`;
+/** What people ended stays ended: what differs after that is another break, and has a name of its own. */
+const subjectOf = ({ address, asset, settled }: BookedBalance): string =>
+  [`balance/${address}/${asset}`, ...(settled === 0 ? [] : [String(settled)])].join('/');
 
 /**
  * Compares what each wallet of ours holds after a block with what the books say. What other breaks say that the chain has
- * more is no break of its own.
+ * more is no break of its own, unless a journal booked it and the break does not name it.
  */
 export async function proveBalances(
   reader: Pick<ChainReader, 'balance'>,

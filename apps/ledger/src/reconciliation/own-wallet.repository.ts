@@ -14,9 +14,13 @@ export type OwnWallet = {
 /** What the books say that a wallet held after a block. */
 export type BookedBalance = OwnWallet & {
   readonly booked: bigint;
-  /** What breaks that are known say that the chain has more. */
+  /** What breaks that are known say that the chain has more, less what journals put right of it. */
   readonly explained: bigint;
+  /** How often people ended a difference of it. */
+  readonly settled: number;
 };
+
+type BalanceRow = WalletRow & { booked: string; explained: string; settled: number };
 
 type WalletRow = { address: string; use: WalletUse; asset: AssetId; first_block: string };
 
@@ -37,14 +41,12 @@ export class OwnWalletRepository {
    * is known to be of later blocks, and without what was posted lately for transactions that were not seen yet.
    */
   async balancesAt(chainId: ChainId, block: bigint): Promise<BookedBalance[]> {
-    const rows = await this.database.sql<WalletRow & { booked: string; explained: string }>(balancesSql, [
-      chainId,
-      block,
-    ]);
+    const rows = await this.database.sql<BalanceRow>(balancesSql, [chainId, block]);
     return rows.map((row) => ({
       ...walletOf(row),
       booked: BigInt(row.booked),
       explained: BigInt(row.explained),
+      settled: row.settled,
     }));
   }
 }
@@ -76,7 +78,7 @@ export const walletAccount = (
 const balancesSql = `
   SELECT w.address, w.use, w.asset, w.first_block::text,
          (coalesce(now.amount, 0) - coalesce(later.amount, 0) - coalesce(unseen.amount, 0) - coalesce(unplaced.amount, 0))::text AS booked,
-         coalesce(known.amount, 0)::text AS explained
+         (coalesce(known.amount, 0) - coalesce(fixed.amount, 0))::text AS explained, known.settled
     FROM ledger.own_wallet w
     JOIN ledger.reconciliation r ON r.chain_id = w.chain_id
     LEFT JOIN ledger.asset s ON s.code = w.asset
@@ -102,9 +104,19 @@ const balancesSql = `
         JOIN ledger.entry e ON e.transaction_id = v.transaction_id AND e.account_id = a.id AND e.layer = 'settled'
        WHERE v.chain_id = w.chain_id AND v.block_number > $2::numeric AND v.transaction = '') unplaced ON true
     LEFT JOIN LATERAL (
-      SELECT sum(b.effect) AS amount
+      SELECT sum(b.effect) FILTER (WHERE b.block_number BETWEEN w.first_block AND $2::numeric) AS amount,
+             count(*) FILTER (WHERE b.type = 'balance')::int AS settled
         FROM ledger.reconciliation_break b
        WHERE b.chain_id = w.chain_id AND b.wallet = w.address AND b.asset = w.asset AND b.state <> 'healed'
-         AND b.type <> 'balance' AND b.block_number BETWEEN w.first_block AND $2::numeric) known ON true
+         AND (b.type <> 'balance' OR b.state <> 'open')) known ON true
+    LEFT JOIN LATERAL (
+      SELECT sum(e.amount) AS amount
+        FROM ledger.entry e
+        JOIN ledger.transaction t ON t.id = e.transaction_id AND t.chain_transaction IS NULL
+       WHERE e.account_id = a.id AND e.layer = 'settled'
+         AND e.transaction_id IN (
+           SELECT b.fixed_by FROM ledger.reconciliation_break b
+            WHERE b.chain_id = w.chain_id AND b.wallet = w.address AND b.asset = w.asset
+              AND b.state IN ('explained', 'written_off') AND b.fixed_by IS NOT NULL)) fixed ON true
    WHERE w.chain_id = $1 AND w.first_block <= $2::numeric
    ORDER BY w.address, w.asset`;

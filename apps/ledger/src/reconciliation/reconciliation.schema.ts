@@ -162,7 +162,9 @@ export const proposeBody = z.strictObject({
     .regex(/^[1-9][0-9]{0,17}$/, 'must be the id of a transaction, as GET /transactions gives it')
     .nullable()
     .default(null)
-    .describe('The transaction of the books that puts it right, if any.'),
+    .describe(
+      'The transaction of the books that puts it right, if any: `transactionId` of the approved journal. A journal that is not named is found as a difference of the balance.',
+    ),
 });
 export const decideBody = z.strictObject({});
 

@@ -10,6 +10,7 @@ import {
   layerField,
   paymentIdParameter,
   timeField,
+  withPlainAddress,
 } from '../http/field.js';
 import { limitParameter } from '../http/page.js';
 import { instantParameter, momentParameters } from '../moment/moment.schema.js';
@@ -32,6 +33,7 @@ export const transactionFilters = {
       /^[FG](:[-:_a-zA-Z0-9]*)?\*?$/,
       'must be an account code, or its beginning and a star: "F:merchant:*"',
     )
+    .transform(withPlainAddress)
     .optional()
     .describe(
       'Has a line on this account, or with a star at the end on one of those that begin so: `F:merchant:*`.',
