@@ -78,7 +78,7 @@ export async function commit(
     case 'events-again':
       return publishAgain(ground);
     case 'landed-by-others':
-      return landed(ground, load.open.slice(-mishap.payments));
+      return landed(ground, (await accepted(ground, load.open)).slice(-mishap.payments));
   }
 }
 
@@ -196,6 +196,20 @@ const token = parseAbi([
 ]);
 
 /** Anybody who has seen an authorization may land it, and pays the gas for it. */
+/**
+ * Those that the registry has. One that was landed before anybody accepted it looks like one that was used to pay elsewhere: it is
+ * refused, and rightly so.
+ */
+async function accepted({ stack }: Ground, payments: readonly SignedPayment[]): Promise<SignedPayment[]> {
+  const rows = await query<{ nonce: string }>(
+    stack,
+    'SELECT nonce FROM facilitator.payment WHERE nonce = ANY ($1::text[])',
+    [payments.map(({ nonce }) => nonce)],
+  );
+  const known = new Set(rows.map(({ nonce }) => nonce));
+  return payments.filter(({ nonce }) => known.has(nonce));
+}
+
 async function landed(ground: Ground, payments: readonly SignedPayment[]): Promise<void> {
   const stranger = ground.chain.accounts[5]?.address;
   for (const { body } of payments) {
