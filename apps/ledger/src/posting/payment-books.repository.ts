@@ -144,6 +144,7 @@ async function insertPayments(sql: Sql, changes: readonly Change[]): Promise<voi
   );
 }
 
+/** Its rows are locked by rising id, as long as the plan goes by the index: a scan would take them as they lie, and meet others in a circle. */
 async function updatePayments(sql: Sql, changes: readonly Change[]): Promise<void> {
   await sql(
     `WITH changed AS (
