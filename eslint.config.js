@@ -192,6 +192,7 @@ export default tseslint.config(
           paths: ioBuiltIns.map((name) => ({
             name,
             message: 'A domain file does no I/O; put it behind a port.',
+            ...(pureImports[name] === undefined ? {} : { allowImportNames: pureImports[name] }),
           })),
           patterns: [
             {

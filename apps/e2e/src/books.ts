@@ -83,11 +83,11 @@ export type TrialBalance = {
   }[];
 };
 
-/** What every check of the books wants of the trial balance: zero, and kept balances that equal their lines. */
+/** What every check of the books wants of the trial balance: zero, and kept balances that equal their lines, sealed or not. */
 export async function trialBalance(stack: Stack): Promise<TrialBalance> {
-  const { status, body } = await get(`${stack.ledger.url}/trial-balance`);
+  const { status, body } = await get(`${stack.ledger.url}/trial-balance?verify=true`);
   if (status !== 200) throw new Error(`GET /trial-balance answers ${status}: ${JSON.stringify(body)}`);
-  return body as unknown as TrialBalance;
+  return body['verification'] as TrialBalance;
 }
 
 /** A payer's confirmed payment that a transaction settled, alone or with others, as the ledger tells it. */
@@ -107,8 +107,21 @@ export async function bookedPayment(
   });
 }
 
+/** Reads of the books show what is sealed: waits until all that is posted by now is. */
+export async function everythingSealed(stack: Stack): Promise<void> {
+  const [posted] = await query<{ count: string }>(stack, 'SELECT count(*) FROM ledger.transaction');
+  await eventually('what is posted is sealed', async () => {
+    const [seal] = await query<{ size: string }>(
+      stack,
+      'SELECT coalesce(max(size), 0) AS size FROM ledger.seal',
+    );
+    return Number(seal?.size) >= Number(posted?.count) ? true : undefined;
+  });
+}
+
 /** Every balance of one account. */
 export async function bookedBalances(stack: Stack, account: string): Promise<readonly unknown[]> {
+  await everythingSealed(stack);
   const { status, body } = await get(`${stack.ledger.url}/balances?account=${account}`);
   if (status !== 200) throw new Error(`GET /balances answers ${status}: ${JSON.stringify(body)}`);
   return body['items'] as unknown[];

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ConfigError } from '@quittance/observability';
 
 import { parseConfig, settings } from './config.js';
+import { noFees } from './merchant/tariff.js';
 
 const DATABASE_URL = 'postgresql://quittance_ledger:secret@localhost/quittance';
 
@@ -20,6 +21,11 @@ describe('the settings', () => {
       databaseUrl: DATABASE_URL,
       transport: { kind: 'postgres' },
       assets: [],
+      accessTokens: null,
+      checkpointSeconds: 10,
+      reconciliation: null,
+      signer: null,
+      tariff: noFees,
       host: '127.0.0.1',
       port: 4022,
       logLevel: 'info',
@@ -34,6 +40,32 @@ describe('the settings', () => {
     const config = parseConfig({ DATABASE_URL, NETWORKS: JSON.stringify(networks) });
     expect(config.assets).toEqual([
       { id: `eip155:8453/erc20:0x${'a'.repeat(40)}`, symbol: 'USDC', scale: 6 },
+    ]);
+  });
+
+  it('compare nothing with a chain unless told, and then need the networks whole', () => {
+    const assets = [
+      { address: `0x${'a'.repeat(40)}`, symbol: 'USDC', decimals: 6, name: 'USD Coin', version: '2' },
+    ];
+    const relayers = [`0x${'b'.repeat(40)}`];
+    const network = { chainId: 'eip155:8453', rpcUrls: ['http://node'], assets };
+    const env = (networks: unknown) => ({
+      DATABASE_URL,
+      RECONCILE: 'follow',
+      NETWORKS: JSON.stringify(networks),
+      TREASURIES: JSON.stringify({ 'eip155:8453': [`0x${'C'.repeat(40)}`] }),
+    });
+    expect(parseConfig(env([{ ...network, relayers }])).reconciliation).toMatchObject({
+      mode: 'follow',
+      networks: [{ chainId: 'eip155:8453', relayers }],
+      treasuries: { 'eip155:8453': [`0x${'c'.repeat(40)}`] },
+    });
+    expect(problemsOf(env([network]))).toEqual([expect.stringMatching(/NETWORKS: 0\.relayers .*RECONCILE/)]);
+    expect(problemsOf({ DATABASE_URL, RECONCILE: 'demand' })).toEqual([
+      expect.stringMatching(/^NETWORKS is not set/),
+    ]);
+    expect(problemsOf({ DATABASE_URL, TREASURIES: '{"base":[]}' })).toEqual([
+      expect.stringMatching(/^TREASURIES.*CAIP-2/),
     ]);
   });
 

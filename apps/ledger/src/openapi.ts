@@ -1,28 +1,11 @@
 import { z } from 'zod';
 
-import {
-  accountEntriesQuery,
-  accountEntryPage,
-  accountPage,
-  accountPath,
-  accountsQuery,
-} from './account/account.schema.js';
-import { balancePage, balancesQuery } from './balance/balance.schema.js';
+import { type Operation, refusalTitles } from './http/operation.js';
+import { closingOperations } from './period/closing-operations.js';
 import { paymentPath, paymentSchema } from './payment/payment.schema.js';
-import { transactionPage, transactionsQuery } from './transaction/transaction.schema.js';
-import { trialBalanceQuery, trialBalanceSchema } from './trial-balance/trial-balance.schema.js';
-
-type Operation = {
-  readonly id: string;
-  readonly path: string;
-  readonly summary: string;
-  readonly pathParameters?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly answer: z.ZodType;
-  /** JSON unless told. */
-  readonly mediaType?: string;
-  readonly refusals: readonly (400 | 404 | 503)[];
-};
+import { reconciliationOperations } from './reconciliation/reconciliation-operations.js';
+import { proofOperations } from './proof/proof-operations.js';
+import { reportingOperations } from './report/reporting-operations.js';
 
 const problemSchema = z
   .strictObject({
@@ -47,39 +30,10 @@ const readySchema = z
   .meta({ id: 'Readiness' });
 
 const operations: readonly Operation[] = [
-  {
-    id: 'listAccounts',
-    path: '/accounts',
-    summary: 'Accounts, by code and asset.',
-    query: accountsQuery,
-    answer: accountPage,
-    refusals: [400, 503],
-  },
-  {
-    id: 'listAccountEntries',
-    path: '/accounts/{code}/entries',
-    summary: 'The lines of an account, in the order of posting.',
-    pathParameters: accountPath,
-    query: accountEntriesQuery,
-    answer: accountEntryPage,
-    refusals: [400, 404, 503],
-  },
-  {
-    id: 'listBalances',
-    path: '/balances',
-    summary: 'Balances, by account, asset and layer.',
-    query: balancesQuery,
-    answer: balancePage,
-    refusals: [400, 503],
-  },
-  {
-    id: 'listTransactions',
-    path: '/transactions',
-    summary: 'Transactions with their lines, in the order of posting.',
-    query: transactionsQuery,
-    answer: transactionPage,
-    refusals: [400, 503],
-  },
+  ...closingOperations,
+  ...reconciliationOperations,
+  ...proofOperations,
+  ...reportingOperations,
   {
     id: 'getPayment',
     path: '/payments/{id}',
@@ -87,15 +41,6 @@ const operations: readonly Operation[] = [
     pathParameters: paymentPath,
     answer: paymentSchema,
     refusals: [400, 404, 503],
-  },
-  {
-    id: 'getTrialBalance',
-    path: '/trial-balance',
-    summary:
-      'Debits and credits of both books, summed anew from every line, and whether the kept balances agree.',
-    query: trialBalanceQuery,
-    answer: trialBalanceSchema,
-    refusals: [400, 503],
   },
   {
     id: 'getLive',
@@ -121,21 +66,29 @@ const operations: readonly Operation[] = [
   },
 ];
 
-const titles = {
-  400: 'A parameter is wrong; `detail` names it.',
-  404: 'There is no such thing.',
-  503: 'Something the ledger depends on does not answer.',
+/** What probes and scrapers ask: it needs no token. */
+const openPaths: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics']);
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: true,
+  description:
+    'New for each write. Sent again with the same body it gives the answer of the first time, with `Idempotency-Replayed: true`, and does nothing; with another body it is refused with 422.',
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
 };
 
 /** The ledger's API as OpenAPI 3.1, made from the very schemas that read its requests. */
 export function openApiDocument(): Record<string, unknown> {
   const schemas: Record<string, unknown> = {};
-  const paths = Object.fromEntries(
-    operations.map((operation) => [operation.path, { get: describe(operation, schemas) }]),
-  );
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    const { path, method = 'get' } = operation;
+    paths[path] = { ...paths[path], [method]: describe(operation, schemas) };
+  }
   const problem = schemaOf(problemSchema, 'output', schemas);
   const description =
-    'Double-entry books of every payment. Amounts are decimal strings in units of 10^-scale of their asset; debits are positive. Lists come in pages: send `nextCursor` as `cursor`.';
+    'Double-entry books of every payment. Amounts are decimal strings in units of 10^-scale of their asset; debits are positive. Lists come in pages: send `nextCursor` as `cursor`. What is read of the books is of one moment, `asOf` and `asKnownAt` in the answer: sent as `as_of` and `as_known_at` they give the same answer for ever. Reads need the role viewer and exports analyst, which every other role includes; writes say what they need, and that one person drafts or proposes and another one approves. A payment is found by its hash with `/transactions?chain_transaction=`, and why books and chain differ is in `/breaks`.';
   return {
     openapi: '3.1.0',
     info: {
@@ -145,10 +98,19 @@ export function openApiDocument(): Record<string, unknown> {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths,
+    security: [{ token: [] }],
     components: {
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'One of ACCESS_TOKENS. Where that is not set, reads need none and nothing can be written.',
+        },
+      },
       schemas,
       responses: Object.fromEntries(
-        Object.entries(titles).map(([status, text]) => [
+        Object.entries(refusalTitles).map(([status, text]) => [
           `Problem${status}`,
           { description: text, content: { 'application/problem+json': { schema: problem } } },
         ]),
@@ -158,7 +120,11 @@ export function openApiDocument(): Record<string, unknown> {
 }
 
 function describe(operation: Operation, schemas: Record<string, unknown>): Record<string, unknown> {
-  const { id, summary, answer, refusals, mediaType = 'application/json' } = operation;
+  const { id, summary, body, answer, answerStatus = 200, mediaType = 'application/json' } = operation;
+  const isOpen = openPaths.has(operation.path);
+  const refusals = isOpen
+    ? operation.refusals
+    : [...new Set([...operation.refusals, 401, 403] as const)].sort();
   const content = { [mediaType]: { schema: schemaOf(answer, 'output', schemas) } };
   const notReady =
     operation.path === '/health/ready' ? { 503: { description: 'Something does not answer.', content } } : {};
@@ -168,9 +134,19 @@ function describe(operation: Operation, schemas: Record<string, unknown>): Recor
     parameters: [
       ...parametersOf('path', operation.pathParameters),
       ...parametersOf('query', operation.query),
+      ...(body === undefined ? [] : [idempotencyKey]),
     ],
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemaOf(body, 'input', schemas) } },
+          },
+        }),
+    ...(isOpen ? { security: [] } : {}),
     responses: {
-      200: { description: 'Done.', content },
+      [answerStatus]: { description: 'Done.', content },
       ...notReady,
       ...Object.fromEntries(
         refusals.map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]),
@@ -186,8 +162,8 @@ function parametersOf(place: 'path' | 'query', schema: z.ZodObject | undefined):
       unknown
     >;
     delete json['$schema'];
-    // Optional to send: a default is read where it is not.
-    const required = place === 'path';
+    // Optional to send where it has a default.
+    const required = place === 'path' || !(field as z.ZodType).safeParse(undefined).success;
     return { name, in: place, required, ...(description === undefined ? {} : { description }), schema: json };
   });
 }

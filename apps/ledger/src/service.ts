@@ -21,8 +21,8 @@ export type Service = {
 const consumerGroup = 'ledger';
 /** Events of one partition that are posted together at most. */
 const consumerBatchMax = 500;
-/** There is nothing to send to this API but a path. */
-const bodyLimitBytes = 1_024;
+/** The longest thing to send is a journal of 200 lines. */
+const bodyLimitBytes = 131_072;
 const pathParameterLengthMax = 200;
 
 /**

@@ -14,6 +14,23 @@ const tables = [
   'ledger.transaction',
   'ledger.entry',
   'ledger.balance',
+  'ledger.unsealed',
+  'ledger.leaf',
+  'ledger.subtree',
+  'ledger.seal',
+  'ledger.checkpoint_key',
+  'ledger.checkpoint',
+  'ledger.standing',
+  'ledger.check_run',
+  'ledger.period',
+  'ledger.journal',
+  'ledger.write',
+  'ledger.rollup',
+  'ledger.head_rollup',
+  'ledger.account_rollup',
+  'ledger.cursor_secret',
+  'ledger.reconciliation',
+  'ledger.reconciliation_break',
 ];
 const retryPauseMs = 1_000;
 

@@ -1,46 +1,61 @@
+import { existsSync, readFileSync } from 'node:fs';
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '@quittance/database';
 import { startTestDatabase, type TestDatabase } from '@quittance/testing';
-import pg from 'pg';
 
+import { driftKinds } from '../src/checker/finding.js';
 import { PostingRepository } from '../src/posting/posting.repository.js';
-import { filled, finalized, PaymentStory } from './payment-events.js';
+import {
+  attacks,
+  drawn,
+  entries,
+  fillerBack,
+  header,
+  line,
+  money,
+  moneyBack,
+  oldFiller,
+  oldHash,
+  oldHeader,
+  oldLog,
+  pair,
+  payer,
+  reversedTwice,
+  settling,
+  sourced,
+  story,
+  transaction,
+} from './guard-attacks.js';
+import { GuardedBooks } from './guard-attack.js';
+import { filled, finalized } from './payment-events.js';
 
 /** Attacks on the books with all that the service's own role can do, and proof that each guard is what refuses. */
 
-const story = new PaymentStory({ name: 'guarded', amount: 1_000_000n });
-/** Where a line goes; the asset and layer of an honest one unless told. */
-type Place = { readonly account: string; readonly asset?: string; readonly layer?: string };
-
-const usdc = `(SELECT id FROM ledger.asset WHERE code LIKE '%erc20%')`;
-const eth = `(SELECT id FROM ledger.asset WHERE code LIKE '%slip44%')`;
-const payer: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'F:payer:%')` };
-const transit: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'F:transit:%')` };
-const wallet: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:wallet:%')` };
-const gasTransit: Place = { account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:transit:%')` };
-const oldHeader = `(SELECT min(id) FROM ledger.transaction WHERE book = 'F')`;
-const uint256End = (2n ** 256n).toString();
-
 let server: TestDatabase;
-let service: pg.Client;
-let superuser: pg.Client;
+let books: GuardedBooks;
+let service: GuardedBooks['service'];
+let superuser: GuardedBooks['superuser'];
 
 beforeAll(async () => {
   server = await startTestDatabase();
   const database = Database.connect({ url: server.serviceUrls.ledger, applicationName: 'guards-spec' });
-  const events = [story.accepted(), story.submitted(), story.confirmed('us')];
-  await new PostingRepository(database).post({
-    events: [...events, finalized(100n), filled('one', 21n)],
-    shard: 0,
-  });
+  const repository = new PostingRepository(database);
+  const steps = [
+    story.accepted(),
+    story.submitted(),
+    story.confirmed('us'),
+    finalized(100n),
+    filled('one', 21n),
+  ];
+  for (const event of steps) await repository.post({ events: [event], shard: 0 });
   await database.close();
-  service = new pg.Client({ connectionString: server.serviceUrls.ledger });
-  superuser = new pg.Client({ connectionString: server.adminUrl });
-  await Promise.all([service.connect(), superuser.connect()]);
+  books = await GuardedBooks.connect(server.serviceUrls.ledger, server.adminUrl);
+  ({ service, superuser } = books);
 }, 60_000);
 
 afterAll(async () => {
-  await Promise.all([service.end(), superuser.end()]);
+  await books.close();
   await server.stop();
 });
 
@@ -52,153 +67,16 @@ afterEach(async () => {
   await service.query('ROLLBACK');
 });
 
-const header = (eventId = 'gen_random_uuid()', about = `'payment.accepted', '${story.paymentId}'`): string =>
-  `INSERT INTO ledger.transaction (book, source_event_id, event_type, payment_id, shard, effective_at)
-   VALUES ('F', ${eventId}, ${about}, 0, now())`;
+/** A statement of the superuser that the service makes. */
+const asRole = (statement: string): string => `SET LOCAL ROLE quittance_ledger; ${statement}; RESET ROLE`;
 
-const line = (number: number, { account, asset = usdc, layer = 'settled' }: Place, amount: string): string =>
-  `${number}, ${account}, ${asset}, '${layer}'::ledger.layer, ${amount}`;
-
-const entries = (lines: readonly string[], on = 'h.id'): string =>
-  `INSERT INTO ledger.entry (transaction_id, line, account_id, asset_id, layer, amount) ${lines
-    .map((one) => `SELECT ${on}, ${one}${on === 'h.id' ? ' FROM h' : ''}`)
-    .join(' UNION ALL ')}`;
-
-const transaction = (lines: readonly string[]): string =>
-  `WITH h AS (${header()} RETURNING id) ${entries(lines)}`;
-
-/** Runs as the service inside a transaction of the superuser in which the guard is gone; nothing of it stays. */
-async function withoutGuard(removal: string, attack: string): Promise<void> {
-  await superuser.query('BEGIN');
-  try {
-    await superuser.query(removal);
-    await superuser.query('SET LOCAL ROLE quittance_ledger');
-    await superuser.query(attack);
-  } finally {
-    await superuser.query('ROLLBACK');
-  }
-}
-
-type Attack = {
-  readonly name: string;
-  readonly attack: string;
-  readonly refusal: { readonly code: string; readonly constraint: string };
-  readonly removal: string;
-};
-
-type AttackMaker = (name: string, attack: string) => Attack;
-
-const byTrigger =
-  (trigger: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `DROP TRIGGER ${trigger} ON ledger.entry`,
-  });
-
-const byCheck =
-  (table: string, constraint: string): AttackMaker =>
-  (name, attack) => ({
-    name,
-    attack,
-    refusal: { code: '23514', constraint },
-    removal: `ALTER TABLE ledger.${table} DROP CONSTRAINT ${constraint}`,
-  });
-
-const unbalanced = byTrigger('entry_1_balanced', 'entry_balanced');
-const sealed = byTrigger('entry_2_sealed', 'entry_sealed');
-const foreign = byTrigger('entry_3_account', 'entry_account');
-const zero = byCheck('entry', 'entry_amount_not_zero');
-const tooLarge = byCheck('entry', 'entry_amount_uint256');
-const offChart = byCheck('account', 'account_code_in_chart');
-const twiceNamed = byCheck('asset', 'asset_code_lower_case');
-const aboutNothing = byCheck('transaction', 'transaction_payment_or_filler');
-
-const pair = [line(1, payer, '-5'), line(2, transit, '5')];
-
-const attacks: Attack[] = [
-  unbalanced('debits without as many credits', transaction([line(1, payer, '-5'), line(2, transit, '6')])),
-  unbalanced('one leg alone', transaction([line(1, payer, '-5')])),
-  unbalanced(
-    'legs on different layers',
-    transaction([line(1, payer, '-5'), line(2, { ...transit, layer: 'inflight' }, '5')]),
-  ),
-  sealed(
-    'a balanced pair added to a transaction of the past',
-    entries([line(11, payer, '-5'), line(12, transit, '5')], oldHeader),
-  ),
-  {
-    ...sealed('lines without a header', entries(pair, '999999')),
-    // The balances have no place for such lines either.
-    removal: ['entry_2_sealed', 'entry_3_account', 'entry_4_balances']
-      .map((trigger) => `DROP TRIGGER ${trigger} ON ledger.entry`)
-      .join('; '),
-  },
-  foreign(
-    'an asset that the account does not hold',
-    transaction([line(1, { ...payer, asset: eth }, '-5'), line(2, { ...transit, asset: eth }, '5')]),
-  ),
-  foreign(
-    'an account that does not exist',
-    transaction([line(1, { account: '999999' }, '-5'), line(2, transit, '5')]),
-  ),
-  foreign(
-    'accounts of the other book',
-    transaction([line(1, { ...wallet, asset: eth }, '-5'), line(2, { ...gasTransit, asset: eth }, '5')]),
-  ),
-  zero('an amount of 0', transaction([...pair, line(3, payer, '0')])),
-  tooLarge(
-    'an amount of 2^256',
-    transaction([line(1, payer, `-${uint256End}`), line(2, transit, uint256End)]),
-  ),
-  ...[
-    'X:payer',
-    'F:payer:eip155:1',
-    'F:payer:eip155:1:0xABC',
-    `F:payer:eip155:1:0x${'A'.repeat(40)}`,
-    `F:payer:eip155:1:0x${'a'.repeat(41)}`,
-    `F:payer:eip155:${'1'.repeat(33)}:0x${'a'.repeat(40)}`,
-    `F:merchant:ei:1:0x${'a'.repeat(40)}`,
-    `G:wallet:relayer:eip155:1:0x${'a'.repeat(39)}`,
-    `G:wallet:relayer:eip155eip:1:0x${'a'.repeat(40)}x`,
-    'F:transit:eip155eip1:1',
-    'G:transit:gas:ei:1',
-    'G:expense:gas:eip155:1:lost',
-    'F:transit',
-    ' F:transit:eip155:1',
-  ].map((code) =>
-    offChart(
-      `an account outside the chart: ${code}`,
-      `INSERT INTO ledger.account (code, asset_id) VALUES ('${code}', ${usdc})`,
-    ),
-  ),
-  twiceNamed('one asset under two names', "INSERT INTO ledger.asset (code) VALUES ('eip155:1/erc20:0xAB')"),
-  aboutNothing(
-    'a header of a payment that names none',
-    header('gen_random_uuid()', `'settlement.confirmed', NULL`),
-  ),
-  aboutNothing(
-    'a filler that names a payment',
-    header('gen_random_uuid()', `'settlement.filled', '${story.paymentId}'`),
-  ),
-  {
-    name: 'a final block that goes back',
-    attack: 'UPDATE ledger.chain SET final_block = 99',
-    refusal: { code: '23514', constraint: 'chain_forward_only' },
-    removal: 'DROP TRIGGER chain_forward_only ON ledger.chain',
-  },
-  {
-    name: 'a source event posted twice in one book',
-    attack: header(`(SELECT source_event_id FROM ledger.transaction WHERE id = ${oldHeader})`),
-    refusal: { code: '23505', constraint: 'transaction_source_event_key' },
-    removal: 'ALTER TABLE ledger.transaction DROP CONSTRAINT transaction_source_event_key',
-  },
-];
+/** Headers alone are enough to attack many a guard. */
+const without = (removal: string, ...statements: readonly string[]): Promise<void> =>
+  books.without(removal, statements, { isPart: true });
 
 describe('the books refuse', () => {
-  it.each(attacks)('$name', async ({ attack, refusal }) => {
-    await expect(service.query(attack)).rejects.toMatchObject(refusal);
+  it.each(attacks)('$name', async ({ statements, refusal }) => {
+    await expect(service.query(statements.join('; '))).rejects.toMatchObject(refusal);
   });
 
   it('a transaction whose legs come one after the other', async () => {
@@ -209,14 +87,114 @@ describe('the books refuse', () => {
     });
   });
 
-  it('nothing of what is right', async () => {
-    await expect(service.query(transaction(pair))).resolves.toMatchObject({ rowCount: 2 });
+  it('a transaction taken back twice (I9)', async () => {
+    const back = transaction(fillerBack('21'), sourced('transfer', { reverses: oldFiller }));
+    await service.query(back);
+    await expect(service.query(back)).rejects.toMatchObject(reversedTwice('').refusal);
+    await expect(without(reversedTwice('').removal, back, back)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['a transaction', [transaction(pair)]],
+    ['a settlement', [transaction(money, settling())]],
+    [
+      'a settlement taken back',
+      [transaction(moneyBack, settling({ payment: story.paymentId, settlement: -1 }))],
+    ],
+    [
+      'a settlement after the one before it was taken back, by the same log',
+      [
+        transaction(moneyBack, settling({ payment: story.paymentId, settlement: -1 })),
+        transaction(
+          money,
+          settling({ payment: story.paymentId, settlement: 2, block: oldLog, hash: oldHash, turn: 1 }),
+        ),
+      ],
+    ],
+    ['a mirror', [transaction(fillerBack('21'), sourced('transfer', { reverses: oldFiller }))]],
+    [
+      'a transfer that leaves a wallet with less than nothing: it happened',
+      [transaction(drawn, sourced('transfer'))],
+    ],
+    ['a close that gives to a wallet that lacks', [transaction(fillerBack('1'), sourced('close'))]],
+    [
+      'a close that takes what is there',
+      [transaction(fillerBack('1000000000000000'), sourced('close')), transaction(drawn, sourced('close'))],
+    ],
+  ])('nothing of what is right: %s', async (_name, statements) => {
+    for (const statement of statements)
+      await expect(service.query(statement)).resolves.toMatchObject({ rowCount: 2 });
   });
 });
 
 describe('without its guard', () => {
-  it.each(attacks)('the attack would succeed: $name', async ({ attack, removal }) => {
-    await expect(withoutGuard(removal, attack)).resolves.toBeUndefined();
+  it.each(attacks)('the attack would succeed: $name', async ({ statements, removal }) => {
+    await expect(without(removal, ...statements)).resolves.toBeUndefined();
+  });
+});
+
+/** Guards whose attacks are elsewhere: beside what they guard. */
+const attackedElsewhere = new Set([
+  'entry_4_balances',
+  'entry_5_journal',
+  'transaction_0_standing',
+  'transaction_1_period',
+  'transaction_2_journal',
+  'transaction_9_sealing',
+]);
+
+describe('every guard', () => {
+  it('of headers, lines, accounts and assets is attacked', async () => {
+    const { rows } = await superuser.query<{ name: string }>(
+      `SELECT conname AS name FROM pg_constraint
+        WHERE contype IN ('c', 'u', 'f', 'x')
+          AND conrelid = ANY ($1::regclass[])
+       UNION ALL SELECT tgname FROM pg_trigger
+        WHERE NOT tgisinternal AND tgname !~ '_append_only$'
+          AND tgrelid = ANY ($1::regclass[])
+       UNION ALL SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE i.indisunique AND NOT i.indisprimary AND i.indrelid = ANY ($1::regclass[])`,
+      [['ledger.transaction', 'ledger.entry', 'ledger.account', 'ledger.asset']],
+    );
+    const removals = [...attacks.map(({ removal }) => removal), reversedTwice('').removal].join(' ');
+    const names = new Set(rows.map(({ name }) => name).filter((name) => !attackedElsewhere.has(name)));
+    expect([...names].filter((name) => !new RegExp(`\\b${name}\\b`).test(removals))).toEqual([]);
+    expect(names.size).toBeGreaterThan(20);
+  });
+
+  it('that the docs name is there, and so is the spec that attacks it', async () => {
+    const docs = readFileSync(new URL('../../../docs/ledger-guards.md', import.meta.url), 'utf8');
+    const rows = docs.split('\n').filter((row) => row.startsWith('| '));
+    const named = (column: number): string[] =>
+      rows.flatMap((row) =>
+        [...(row.split('|')[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+      );
+    const { rows: known } = await superuser.query<{ name: string }>(
+      `SELECT conname AS name FROM pg_constraint WHERE connamespace = 'ledger'::regnamespace
+       UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace
+       UNION ALL SELECT relname FROM pg_class WHERE relnamespace = 'ledger'::regnamespace
+       UNION ALL SELECT g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+                  WHERE c.relnamespace = 'ledger'::regnamespace AND g.tgenabled = 'O'`,
+    );
+    const names = new Set([...known.map(({ name }) => name), ...driftKinds, 'clearing_overdue', 'xid']);
+    expect(named(2).filter((name) => !names.has(name.replace(/^ledger\./, '')))).toEqual([]);
+    expect(named(3).filter((spec) => !existsSync(new URL(spec, import.meta.url)))).toEqual([]);
+    for (let number = 1; number <= 15; number += 1)
+      expect(rows.filter((row) => row.startsWith(`| I${number} `))).toHaveLength(1);
+    expect(named(2).length).toBeGreaterThan(40);
+  });
+
+  it('that keeps the balances is needed: without it they stand still', async () => {
+    const sums = 'SELECT sum(debit)::text AS debits FROM ledger.balance';
+    const before = (await service.query(sums)).rows;
+    await service.query(transaction(pair));
+    expect((await service.query(sums)).rows).not.toEqual(before);
+    await service.query('ROLLBACK');
+    await superuser.query('BEGIN');
+    await superuser.query('DROP TRIGGER entry_4_balances ON ledger.entry');
+    await superuser.query(asRole(transaction(pair)));
+    expect((await superuser.query(sums)).rows).toEqual(before);
+    await superuser.query('ROLLBACK');
   });
 });
 
@@ -243,7 +221,15 @@ describe('what is written stays: neither the privilege nor the trigger lets it g
     const grant = (on: string): string => `GRANT ${action} ON ledger.${on} TO quittance_ledger;`;
     const tables = action === 'TRUNCATE' && table === 'asset' ? ['asset', 'account'] : [table];
     const grants = tables.map(grant).join(' ');
-    const refused = withoutGuard(grants, attack);
+    // What the reconciliation refers to is held by that as well.
+    const unreferred =
+      table === 'transaction' && action === 'TRUNCATE'
+        ? ['observed_transfer.transaction_id', 'own_wallet.transaction_id', 'reconciliation_break.fixed_by']
+            .map((place) => place.split('.'))
+            .map(([on, column]) => `ALTER TABLE ledger.${on} DROP CONSTRAINT ${on}_${column}_fkey;`)
+            .join(' ')
+        : '';
+    const refused = without(`${unreferred} ${grants}`, attack);
     await expect(refused).rejects.toMatchObject({
       code: '23001',
       constraint: expect.stringMatching(/_append_only$/),
@@ -252,7 +238,7 @@ describe('what is written stays: neither the privilege nor the trigger lets it g
     const drops = tables.map((on) => `DROP TRIGGER ${on}_append_only ON ledger.${on};`).join(' ');
     // An asset is held by its accounts too.
     const unbound = table === 'asset' ? 'ALTER TABLE ledger.account DROP CONSTRAINT account_asset;' : '';
-    await expect(withoutGuard(`${grants} ${drops} ${unbound}`, attack)).resolves.toBeUndefined();
+    await expect(without(`${grants} ${drops} ${unbound} ${unreferred}`, attack)).resolves.toBeUndefined();
   });
 });
 
@@ -268,13 +254,13 @@ describe('the service may not', () => {
     ],
     [
       'say which database transaction a header belongs to',
-      `INSERT INTO ledger.transaction (book, source_event_id, event_type, payment_id, shard, effective_at, xid)
-      VALUES ('F', gen_random_uuid(), 'payment.accepted', gen_random_uuid(), 0, now(), '99999999')`,
+      `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, payment_id, shard, effective_at, occurred_at, xid)
+      VALUES ('F', 'event', gen_random_uuid(), 'payment.accepted', gen_random_uuid(), 0, now(), now(), '99999999')`,
     ],
     [
       'say when something was recorded',
-      `INSERT INTO ledger.transaction (book, source_event_id, event_type, payment_id, shard, effective_at, recorded_at)
-      VALUES ('F', gen_random_uuid(), 'payment.accepted', gen_random_uuid(), 0, now(), now())`,
+      `INSERT INTO ledger.transaction (book, source, source_event_id, event_type, payment_id, shard, effective_at, occurred_at, recorded_at)
+      VALUES ('F', 'event', gen_random_uuid(), 'payment.accepted', gen_random_uuid(), 0, now(), now(), now())`,
     ],
     ['change a balance', 'UPDATE ledger.balance SET debit = 0'],
     ['add a balance', `INSERT INTO ledger.balance VALUES (1, 'settled', 9, 1, 0)`],

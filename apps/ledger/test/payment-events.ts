@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import {
   type BlockRef,
   type ChainEvent,
@@ -10,36 +8,27 @@ import {
 } from '@quittance/events';
 import { erc20AssetId, evmChainId } from '@quittance/money';
 
+import { hexOf, uuidOf } from './made-up.js';
+
 export const chainId = evmChainId(84532);
 export const token = '0x036cbd53842c5426634e7929541ec2318f3dcf7e';
 export const asset = erc20AssetId(chainId, token);
 export const relayer = '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266';
 export const native = 'eip155:84532/slip44:60';
 
-const hex = (text: string, bytes: number): `0x${string}` =>
-  `0x${createHash('sha512')
-    .update(text)
-    .digest('hex')
-    .slice(0, bytes * 2)}`;
-
-const uuid = (text: string): string => {
-  const digest = createHash('sha256').update(text).digest('hex');
-  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
-};
-
 const fee = 85_672_000_000_000n;
 const gasLimitDefault = 120_000n;
 const gasPriceMaxDefault = 2_000_000_000n;
 const reserveDefault = gasLimitDefault * gasPriceMaxDefault;
 
-const blockNamed = (name: string): BlockRef => ({
+export const blockNamed = (name: string): BlockRef => ({
   number: '1234567',
-  hash: hex(name, 32),
+  hash: hexOf(name, 32),
   time: '1795032000',
 });
 
 const chainParts = (what: string): { id: string; occurredAt: Date; causationId: null } => ({
-  id: uuid(`event ${what}`),
+  id: uuidOf(`event ${what}`),
   occurredAt: new Date(Date.UTC(2026, 10, 20, 12)),
   causationId: null,
 });
@@ -51,16 +40,21 @@ export const filled = (
   {
     takesBack = null,
     topUp,
-  }: { readonly takesBack?: EventOf<'settlement.filled'> | null; readonly topUp?: bigint } = {},
+    by = relayer,
+  }: {
+    readonly takesBack?: EventOf<'settlement.filled'> | null;
+    readonly topUp?: bigint;
+    readonly by?: string;
+  } = {},
 ): EventOf<'settlement.filled'> =>
   createEvent({
     ...chainParts(`filled ${name}`),
     type: 'settlement.filled',
     data: {
       chainId,
-      relayer,
+      relayer: by,
       relayerNonce: '9',
-      transaction: hex(`filler ${name}`, 32),
+      transaction: hexOf(`filler ${name}`, 32),
       block: blockNamed(name),
       gasUsed: '21000',
       gasPrice: '1000000000',
@@ -68,14 +62,15 @@ export const filled = (
       takesBack: takesBack?.id ?? null,
       ...(topUp === undefined
         ? {}
-        : { topUp: { paymentId: uuid(name), account: hex(`payer ${name}`, 20), amount: digits(topUp) } }),
+        : { topUp: { paymentId: uuidOf(name), account: hexOf(`payer ${name}`, 20), amount: digits(topUp) } }),
     },
   });
 
 /** Everything up to a block is final. */
-export const finalized = (block: bigint, name = ''): EventOf<'settlement.finalized'> =>
+export const finalized = (block: bigint, name = '', at?: Date): EventOf<'settlement.finalized'> =>
   createEvent({
     ...chainParts(`finalized ${block} ${name}`),
+    ...(at === undefined ? {} : { occurredAt: at }),
     type: 'settlement.finalized',
     data: { chainId, block: { ...blockNamed(`${block}`), number: digits(block) } },
   });
@@ -95,6 +90,11 @@ export type SamplePayment = {
   readonly amount: bigint;
   readonly payTo?: string;
   readonly payer?: string;
+  /** By upto: the most that the payer signs for. */
+  readonly ceiling?: bigint;
+  readonly relayer?: string;
+  /** When its first event happens. */
+  readonly startsAt?: Date;
 };
 
 /** Makes the events of one payment; the same calls give the same events. */
@@ -104,30 +104,33 @@ export class PaymentStory {
   private seconds = 0;
 
   constructor(private readonly payment: SamplePayment) {
-    this.paymentId = uuid(`payment ${payment.name}`);
-    const payer = payment.payer ?? hex(`payer ${payment.name}`, 20);
-    const payTo = payment.payTo ?? hex('the shop', 20);
+    this.paymentId = uuidOf(`payment ${payment.name}`);
+    const payer = payment.payer ?? hexOf(`payer ${payment.name}`, 20);
+    const payTo = payment.payTo ?? hexOf('the shop', 20);
     this.fields = { paymentId: this.paymentId, chainId, asset, payer, payTo, amount: digits(payment.amount) };
   }
 
   accepted(): PaymentEvent {
     const { payer, payTo, amount } = this.fields;
+    const { ceiling } = this.payment;
+    const isUpto = ceiling !== undefined;
     return createEvent({
       ...this.parts('accepted'),
       type: 'payment.accepted',
       data: {
         ...this.fields,
         x402Version: 2,
-        scheme: 'exact',
-        method: 'eip3009',
+        scheme: isUpto ? 'upto' : 'exact',
+        method: isUpto ? 'permit2' : 'eip3009',
+        ...(isUpto ? { facilitator: this.relayer } : {}),
         resource: 'https://shop.example/weather\u0000',
         authorization: {
           from: payer,
           to: payTo,
-          value: amount,
+          value: isUpto ? digits(ceiling) : amount,
           validAfter: '0',
           validBefore: '1795032300',
-          nonce: hex(this.payment.name, 32),
+          nonce: hexOf(this.payment.name, 32),
         },
         signature: `0x${'5e'.repeat(65)}`,
       },
@@ -144,7 +147,7 @@ export class PaymentStory {
       data: {
         ...this.fields,
         attempt,
-        relayer,
+        relayer: this.relayer,
         relayerNonce: digits(gas.relayerNonce ?? BigInt(attempt)),
         transaction: this.transaction(attempt),
         batchSize: gas.batchSize ?? 1,
@@ -192,10 +195,12 @@ export class PaymentStory {
     });
   }
 
-  /** The block of an earlier event left the chain. */
-  reorged({ id, data }: PaymentEvent): PaymentEvent {
+  /** The block of an earlier event left the chain, at a moment if it is told. */
+  reorged({ id, data }: PaymentEvent, at?: Date): EventOf<'settlement.reorged'> {
+    const parts = this.parts(`reorged ${id}`);
     return createEvent({
-      ...this.parts(`reorged ${id}`),
+      ...parts,
+      occurredAt: at ?? parts.occurredAt,
       type: 'settlement.reorged',
       data: {
         ...this.fields,
@@ -217,7 +222,7 @@ export class PaymentStory {
       type: 'settlement.confirmed',
       data: {
         ...this.fields,
-        transaction: by === 'us' ? this.transaction(attempt) : hex(`other ${this.payment.name}`, 32),
+        transaction: by === 'us' ? this.transaction(attempt) : hexOf(`other ${this.payment.name}`, 32),
         block: this.block(block),
         logIndex: 3,
         settledBy: by,
@@ -256,7 +261,11 @@ export class PaymentStory {
   }
 
   transaction(attempt: number, version = 1): `0x${string}` {
-    return hex(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
+    return hexOf(`transaction ${this.payment.name} ${attempt}${version === 1 ? '' : ` ${version}`}`, 32);
+  }
+
+  get relayer(): string {
+    return this.payment.relayer ?? relayer;
   }
 
   get payer(): string {
@@ -269,12 +278,12 @@ export class PaymentStory {
 
   private gas(attempt: number): {
     attempt: number;
-    relayer: typeof relayer;
+    relayer: string;
     gasUsed: string;
     gasPrice: string;
     l1Fee: string;
   } {
-    return { attempt, relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
+    return { attempt, relayer: this.relayer, gasUsed: '85672', gasPrice: '1000000000', l1Fee: '0' };
   }
 
   private block(name = 'block'): BlockRef {
@@ -283,7 +292,8 @@ export class PaymentStory {
 
   private parts(what: string): { id: string; occurredAt: Date; causationId: null } {
     this.seconds += 1;
-    const occurredAt = new Date(Date.UTC(2026, 10, 20, 12, 0, this.seconds));
-    return { id: uuid(`event ${this.payment.name} ${what}`), occurredAt, causationId: null };
+    const start = this.payment.startsAt?.getTime() ?? Date.UTC(2026, 10, 20, 12);
+    const occurredAt = new Date(start + this.seconds * 1_000);
+    return { id: uuidOf(`event ${this.payment.name} ${what}`), occurredAt, causationId: null };
   }
 }

@@ -11,29 +11,27 @@ const wei = fc.oneof(fc.constantFrom(0n, 1n, 2n ** 63n, weiMax), fc.bigInt({ min
 const attemptsMax = 3;
 
 /** What can happen next; where it cannot as things stand, nothing does. */
-const steps = fc.array(
-  fc.record({
-    what: fc.constantFrom(
-      'submit',
-      'replace',
-      'confirm',
-      'other',
-      'otherThenOurs',
-      'miss',
-      'revert',
-      'displace',
-      'fail',
-      'expire',
-      'reorg',
-      'reorg',
-    ),
-    which: fc.nat(20),
-    wei,
-    batchSize: fc.integer({ min: 1, max: 400 }),
-  }),
-  { maxLength: 14 },
-);
-type Happening = {
+export const happenings = fc.record({
+  what: fc.constantFrom(
+    'submit',
+    'replace',
+    'confirm',
+    'other',
+    'otherThenOurs',
+    'miss',
+    'revert',
+    'displace',
+    'fail',
+    'expire',
+    'reorg',
+    'reorg',
+  ),
+  which: fc.nat(20),
+  wei,
+  batchSize: fc.integer({ min: 1, max: 400 }),
+});
+const steps = fc.array(happenings, { maxLength: 14 });
+export type Happening = {
   readonly what: string;
   readonly which: number;
   readonly wei: bigint;
@@ -50,6 +48,8 @@ export type Survivors = {
 export type History = {
   readonly story: PaymentStory;
   readonly amount: bigint;
+  /** By upto: what the payer signed for. */
+  readonly ceiling: bigint | null;
   readonly events: readonly PaymentEvent[];
   readonly survivors: Survivors;
 };
@@ -60,7 +60,7 @@ type Standing = { readonly event: PaymentEvent; readonly released: number | null
 type Ending = { readonly attempt: number; readonly fee: bigint; readonly block: string };
 
 /** Plays what happens to a payment, and keeps account of what stands in its own way. */
-class Play {
+export class Play {
   readonly events: PaymentEvent[];
   private readonly reserves: bigint[] = [];
   private readonly versions: number[] = [];
@@ -80,11 +80,7 @@ class Play {
     const block = `block ${this.blocks}`;
     if (what === 'submit') return this.submit(cost, batchSize);
     if (what === 'reorg') return this.reorg(which);
-    if (what === 'expire') {
-      this.isExpired = true;
-      this.events.push(story.expired());
-      return;
-    }
+    if (what === 'expire') return this.expire();
     if (what === 'other') return this.tell(story.confirmed('other', null, block));
     if (what === 'fail') return this.tell(story.failed(null, block));
     if (attempt !== undefined) this.endOrReplace(what, { attempt, fee: cost, block });
@@ -149,6 +145,12 @@ class Play {
     this.events.push(this.story.submitted(this.reserves.length, { reserve, batchSize }));
   }
 
+  private expire(): void {
+    if (this.isExpired) return;
+    this.isExpired = true;
+    this.events.push(this.story.expired());
+  }
+
   private reorg(which: number): void {
     const gone = this.standing[which % Math.max(this.standing.length, 1)];
     if (gone === undefined) return;
@@ -163,12 +165,24 @@ class Play {
 }
 
 /** What can happen to a payment, in the order in which it does. */
-export const histories: fc.Arbitrary<History> = fc.record({ amount: amounts, steps }).map((drawn) => {
-  const story = new PaymentStory({ name: 'any', amount: drawn.amount });
-  const play = new Play(story);
-  for (const step of drawn.steps) play.step(step);
-  return { story, amount: drawn.amount, events: play.events, survivors: play.survivors() };
-});
+export const histories: fc.Arbitrary<History> = fc
+  .record({ amount: amounts, above: fc.option(amounts), steps, name: fc.noBias(fc.nat()) })
+  .map(({ amount, above, steps: drawn, name }) => {
+    const ceiling = above === null ? null : above > amount ? above : amount;
+    const story = new PaymentStory({
+      name: `any ${name}`,
+      amount,
+      ...(ceiling === null ? {} : { ceiling }),
+    });
+    const play = new Play(story);
+    for (const step of drawn) play.step(step);
+    return { story, amount, ceiling, events: play.events, survivors: play.survivors() };
+  });
+
+/** A history, and its events as they may be delivered. */
+export const disorderedHistories = histories.chain((history) =>
+  fc.record({ history: fc.constant(history), delivered: disordered(history.events) }),
+);
 
 /** The same events in any order, some of them more than once. */
 export const disordered = (events: readonly PaymentEvent[]): fc.Arbitrary<PaymentEvent[]> =>

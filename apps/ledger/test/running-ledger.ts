@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect } from '@jest/globals';
@@ -24,7 +25,15 @@ const pollMs = 20;
 export type Answer = {
   readonly status: number;
   readonly type: string;
+  readonly headers: Headers;
   readonly body: Record<string, unknown>;
+};
+
+export type Request = {
+  readonly token?: string;
+  /** Idempotency-Key; a new one unless told. */
+  readonly key?: string | null;
+  readonly body?: unknown;
 };
 
 /** The service on a database of its own, with a transport to tell it things. */
@@ -35,7 +44,8 @@ export class RunningLedger {
     readonly transport: EventTransport,
   ) {}
 
-  static async start(): Promise<RunningLedger> {
+  /** `settings` are environment variables besides those that every test has. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<RunningLedger> {
     const server = await startTestDatabase();
     const databaseUrl = server.serviceUrls.ledger;
     const config = parseConfig({
@@ -43,6 +53,7 @@ export class RunningLedger {
       NETWORKS: JSON.stringify(networks),
       PORT: '0',
       LOG_LEVEL: 'silent',
+      ...settings,
     });
     const log = createLogger({ service: 'ledger', level: 'silent' });
     const service = await startService(config, log, (error) => {
@@ -57,15 +68,19 @@ export class RunningLedger {
     await this.server.stop();
   }
 
-  async get(path: string): Promise<Answer> {
-    const response = await fetch(`${this.service.url}${path}`);
-    const type = response.headers.get('content-type') ?? '';
-    const text = await response.text();
-    return {
-      status: response.status,
-      type,
-      body: type.includes('json') ? (JSON.parse(text) as Answer['body']) : { text },
+  async get(path: string, token?: string): Promise<Answer> {
+    return answerOf(await fetch(`${this.service.url}${path}`, { headers: authorization(token) }));
+  }
+
+  async post(path: string, { token, key = randomUUID(), body = {} }: Request = {}): Promise<Answer> {
+    const headers = {
+      'content-type': 'application/json',
+      ...(key === null ? {} : { 'idempotency-key': key }),
+      ...authorization(token),
     };
+    return answerOf(
+      await fetch(`${this.service.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }),
+    );
   }
 
   async read<Schema extends z.ZodType>(schema: Schema, path: string): Promise<z.output<Schema>> {
@@ -84,6 +99,18 @@ export class RunningLedger {
     return this.until(state, async () => (await this.get(path)).body['state'] === state);
   }
 
+  /** Lists show what is sealed: until all that is posted by now is. */
+  async sealed(): Promise<void> {
+    const [posted] = await this.asSuperuser('SELECT count(*)::integer AS count FROM ledger.transaction', []);
+    await this.until('the seal', async () => {
+      const [seal] = await this.asSuperuser(
+        'SELECT coalesce(max(size), 0)::integer AS size FROM ledger.seal',
+        [],
+      );
+      return Number(seal?.['size']) >= Number(posted?.['count']);
+    });
+  }
+
   async asSuperuser(statement: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.server.adminUrl });
     await client.connect();
@@ -93,4 +120,19 @@ export class RunningLedger {
       await client.end();
     }
   }
+}
+
+const authorization = (token: string | undefined): Record<string, string> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` };
+
+async function answerOf(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  const type = headers.get('content-type') ?? '';
+  const text = await response.text();
+  return {
+    status,
+    type,
+    headers,
+    body: type.includes('json') ? (JSON.parse(text) as Answer['body']) : { text },
+  };
 }

@@ -34,6 +34,8 @@ const trialBalanceSchema = z.object({
   ),
 });
 
+const verifiedSchema = z.object({ verification: trialBalanceSchema });
+
 /** The parts of the ledger's answers that are shown here. */
 export type BookedPayment = z.output<typeof paymentSchema>;
 export type TrialBalance = z.output<typeof trialBalanceSchema>;
@@ -70,8 +72,8 @@ export class Books {
    * @throws StandaloneError when it is not zero, or not what the entries sum up to.
    */
   async trialBalance(): Promise<TrialBalance> {
-    const answer = await this.#get('/trial-balance');
-    const balance = trialBalanceSchema.parse(await answer.json());
+    const answer = await this.#get('/trial-balance?verify=true');
+    const { verification: balance } = verifiedSchema.parse(await answer.json());
     const off = balance.rows.filter(({ difference }) => !isZero(difference));
     if (balance.balanced && balance.balancesMatchEntries && off.length === 0) return balance;
     const detail = off

@@ -9,6 +9,7 @@ describe('parseConfig', () => {
       fresh: false,
       dataFolder: '/data',
       ports: { facilitator: 4020, settlement: 4021, ledger: 4022, chain: 8545 },
+      ledger: { RECONCILE: 'follow' },
     });
   });
 
@@ -19,6 +20,16 @@ describe('parseConfig', () => {
       fresh: true,
       dataFolder: '/elsewhere',
       ports: { facilitator: 4020, settlement: 4021, ledger: 0, chain: 9545 },
+      ledger: { RECONCILE: 'follow' },
+    });
+  });
+
+  it('gives the ledger what is set for it, as it is, and nothing else of the environment', () => {
+    const env = { MERCHANT_FEES: '[]', TREASURIES: '{"eip155:84532": []}', RECONCILE: 'off', NETWORKS: '[]' };
+    expect(parseConfig([], env, '/data').ledger).toEqual({
+      MERCHANT_FEES: '[]',
+      TREASURIES: '{"eip155:84532": []}',
+      RECONCILE: 'off',
     });
   });
 
@@ -44,12 +55,15 @@ describe('parseConfig', () => {
 });
 
 describe('the documentation', () => {
-  it('has every port setting with what it is without being set', () => {
+  it('has every setting with what it is without being set', () => {
     expect(settings.map(({ name, default: value }) => [name, value])).toEqual([
       ['FACILITATOR_PORT', 4020],
       ['SETTLEMENT_PORT', 4021],
       ['LEDGER_PORT', 4022],
       ['CHAIN_PORT', 8545],
+      ['RECONCILE', 'follow'],
+      ['TREASURIES', null],
+      ['MERCHANT_FEES', null],
     ]);
     expect(settings.filter(({ description }) => description === '')).toEqual([]);
   });

@@ -15,6 +15,8 @@ export type Config = {
     readonly ledger: number;
     readonly chain: number;
   };
+  /** What the ledger is started with as it was given to us; it judges that itself, and says what is wrong. */
+  readonly ledger: Readonly<Record<string, string>>;
 };
 
 export type PortName = keyof Config['ports'];
@@ -58,6 +60,25 @@ const portsSchema = z.object({
   CHAIN_PORT: port(8545, 'dev chain'),
 } satisfies Record<(typeof portSettings)[PortName], z.ZodType>);
 
+const ledgerSchema = z.object({
+  RECONCILE: z
+    .string()
+    .default('follow')
+    .describe(
+      'Given to the ledger: `off`, `demand` or `follow`, whether its books are compared with the dev chain.',
+    ),
+  TREASURIES: z
+    .string()
+    .optional()
+    .describe('Given to the ledger: wallets of ours besides the relayer, like `{"eip155:84532": ["0x…"]}`.'),
+  MERCHANT_FEES: z
+    .string()
+    .optional()
+    .describe(
+      'Given to the ledger: what merchants pay for what is settled. Without it nobody pays anything.',
+    ),
+});
+
 const options = {
   once: {
     type: 'boolean',
@@ -73,12 +94,14 @@ const options = {
   },
 } as const;
 
-/** Every setting of this program, for the documentation; all have a default. */
-export const settings = Object.entries(portsSchema.shape).map(([name, schema]) => ({
-  name,
-  default: schema.parse(undefined),
-  description: schema.description ?? '',
-}));
+/** Every setting of this program, for the documentation; none has to be set. */
+export const settings = Object.entries({ ...portsSchema.shape, ...ledgerSchema.shape }).map(
+  ([name, schema]) => ({
+    name,
+    default: schema.parse(undefined) ?? null,
+    description: schema.description ?? '',
+  }),
+);
 
 /** Every option of its command line, for the documentation; a switch is off until it is given. */
 export const commandLineOptions = Object.entries(options).map(([name, option]) => ({
@@ -88,7 +111,7 @@ export const commandLineOptions = Object.entries(options).map(([name, option]) =
 }));
 
 /**
- * Reads the arguments and the port settings (0 means a free one).
+ * Reads the arguments, the port settings (0 means a free one) and what is for the ledger.
  *
  * @throws ConfigError naming what is wrong and what to write instead.
  */
@@ -113,7 +136,13 @@ export function parseConfig(
       ledger: ports.data.LEDGER_PORT,
       chain: ports.data.CHAIN_PORT,
     },
+    ledger: ledgerSettings(env),
   };
+}
+
+function ledgerSettings(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const given = Object.entries(ledgerSchema.parse(env));
+  return Object.fromEntries(given.filter((setting): setting is [string, string] => setting[1] !== undefined));
 }
 
 function parseArguments(argv: readonly string[]): {

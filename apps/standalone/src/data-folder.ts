@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,6 +13,9 @@ const hex32 = z
   .string()
   .regex(/^0x[0-9a-f]{64}$/)
   .transform((text) => text as Hex);
+/** Roles in the ledger that a token is made for. */
+const ledgerRoles = ['operator', 'approver', 'controller', 'auditor'] as const;
+
 const secretsSchema = z.object({
   passwords: z.object({ facilitator: z.string(), settlement: z.string(), ledger: z.string() }),
   relayerKey: hex32,
@@ -20,10 +23,14 @@ const secretsSchema = z.object({
     .string()
     .regex(/^0x[0-9a-fA-F]{40}$/)
     .transform((text) => text as `0x${string}`),
+  /** Made when they are not there yet: folders of earlier versions have none. */
+  ledgerTokens: z.record(z.enum(ledgerRoles), z.string()).optional(),
 });
 
 /** What has to be the same at the next start on the same data. */
-export type Secrets = z.output<typeof secretsSchema>;
+export type Secrets = Omit<z.output<typeof secretsSchema>, 'ledgerTokens'> & {
+  ledgerTokens: Record<(typeof ledgerRoles)[number], string>;
+};
 
 /** The folder that holds everything of one installation. One supervisor at a time uses it. */
 export class DataFolder {
@@ -68,6 +75,21 @@ export class DataFolder {
     return join(this.path, 'chain', 'state.json');
   }
 
+  /** What checkpoints of the books are signed with; made at the first start, readable by its owner only. */
+  checkpointKey(): string {
+    if (!existsSync(this.checkpointKeyFile)) {
+      const { privateKey } = generateKeyPairSync('ed25519');
+      const pem = privateKey.export({ format: 'pem', type: 'pkcs8' });
+      writeFileSync(this.checkpointKeyFile, pem, { mode: 0o600 });
+    }
+    return this.checkpointKeyFile;
+  }
+
+  /** The kept secrets, and the tokens of the ledger among them. */
+  get secretsFile(): string {
+    return join(this.path, 'secrets.json');
+  }
+
   log(name: string): string {
     return join(this.logs, `${name}.log`);
   }
@@ -78,7 +100,14 @@ export class DataFolder {
 
   /** Removes what earlier runs kept; nothing may use it any more. */
   clear(): void {
-    for (const part of [this.postgres, join(this.path, 'chain'), this.logs, this.secretsFile]) {
+    // New books are not those that the key signed: under one key there must not be two histories.
+    for (const part of [
+      this.postgres,
+      join(this.path, 'chain'),
+      this.logs,
+      this.secretsFile,
+      this.checkpointKeyFile,
+    ]) {
       rmSync(part, { recursive: true, force: true });
     }
   }
@@ -86,13 +115,14 @@ export class DataFolder {
   /** The kept secrets, made at the first start; readable by their owner only. */
   secrets(): Secrets {
     mkdirSync(this.logs, { recursive: true });
-    if (!existsSync(this.secretsFile)) {
-      const made = makeSecrets();
-      writeFileSync(this.secretsFile, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 });
-      return made;
-    }
+    if (!existsSync(this.secretsFile)) return this.keep(makeSecrets());
     try {
-      return secretsSchema.parse(JSON.parse(readFileSync(this.secretsFile, 'utf8')));
+      const { ledgerTokens, ...kept } = secretsSchema.parse(
+        JSON.parse(readFileSync(this.secretsFile, 'utf8')),
+      );
+      return ledgerTokens === undefined
+        ? this.keep({ ...kept, ledgerTokens: makeLedgerTokens() })
+        : { ...kept, ledgerTokens };
     } catch (cause) {
       const message = `${this.secretsFile} is damaged. Start again with --fresh, which forgets the data of ${this.path}.`;
       throw new StandaloneError('data_unreadable', message, { cause });
@@ -103,8 +133,13 @@ export class DataFolder {
     rmSync(this.lockFile, { force: true });
   }
 
-  private get secretsFile(): string {
-    return join(this.path, 'secrets.json');
+  private keep(secrets: Secrets): Secrets {
+    writeFileSync(this.secretsFile, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+    return secrets;
+  }
+
+  private get checkpointKeyFile(): string {
+    return join(this.path, 'checkpoint-key.pem');
   }
 }
 
@@ -114,5 +149,11 @@ function makeSecrets(): Secrets {
     passwords: { facilitator: password(), settlement: password(), ledger: password() },
     relayerKey: generatePrivateKey(),
     merchant: privateKeyToAddress(generatePrivateKey()),
+    ledgerTokens: makeLedgerTokens(),
   };
+}
+
+function makeLedgerTokens(): Secrets['ledgerTokens'] {
+  const token = (): string => randomBytes(24).toString('base64url');
+  return { operator: token(), approver: token(), controller: token(), auditor: token() };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
 import { Database, migrate, setServicePasswords } from '@quittance/database';
@@ -67,9 +68,17 @@ export async function compareChainWithDatabase(postgres: EmbeddedPostgres, rpcUr
   }
 }
 
-export type Parts = { readonly postgres: EmbeddedPostgres; readonly anvil: Anvil; readonly secrets: Secrets };
+export type Parts = {
+  readonly postgres: EmbeddedPostgres;
+  readonly anvil: Anvil;
+  readonly secrets: Secrets;
+  /** The file of the key that the ledger signs with. */
+  readonly checkpointKey: string;
+  /** Settings of the ledger that whoever started us chose. */
+  readonly ledger: Config['ledger'];
+};
 
-/** The settings of one service: each gets its own database login, and only settlement the key. */
+/** The settings of one service: each gets its own database login, only settlement the relayer's key, only the ledger its own. */
 export function settingsOf(
   service: ServiceName,
   parts: Parts,
@@ -87,6 +96,8 @@ export function settingsOf(
       relayers: [privateKeyToAddress(parts.secrets.relayerKey)],
       confirmations,
       pollIntervalMs,
+      // The dev chain takes no block back, and makes one for a transaction only: to wait for a second would be to wait for ever.
+      finality: 0,
     },
   ];
   return {
@@ -96,5 +107,25 @@ export function settingsOf(
     PORT: String(ports[service]),
     NETWORKS: JSON.stringify(networks),
     ...(service === 'settlement' ? { RELAYER_PRIVATE_KEYS: parts.secrets.relayerKey } : {}),
+    ...(service === 'ledger'
+      ? {
+          ACCESS_TOKENS: accessTokens(parts.secrets),
+          CHECKPOINT_KEY: parts.checkpointKey,
+          // Who looks at the first payment wants its proof signed.
+          CHECKPOINT_SECONDS: '1',
+          ...parts.ledger,
+        }
+      : {}),
   };
+}
+
+/** Everybody may look at a demonstration; who changes something says who it is, even here. */
+function accessTokens({ ledgerTokens }: Secrets): string {
+  const known = Object.entries(ledgerTokens).map(([role, token]) => ({
+    name: role,
+    sha256: createHash('sha256').update(token).digest('hex'),
+    // Journals into a soft-closed period are approved by the controller.
+    roles: role === 'controller' ? ['controller', 'approver'] : [role],
+  }));
+  return JSON.stringify([{ name: 'anyone', roles: ['analyst', 'auditor'] }, ...known]);
 }

@@ -110,9 +110,11 @@ function printAddresses(
     `  dev chain    ${chain}   eip155:84532`,
     `  data         ${folder.path}`,
     `  logs         ${folder.logs}`,
+    `  tokens       ${folder.secretsFile}   (ledgerTokens: operator, approver, controller, auditor)`,
     '',
     'Try: the whole story of the first purchase, from the books',
     `  curl -s ${ledger}/payments/${purchases[0]?.paymentId ?? ''}`,
+    'More of that: README.md, "For finance"',
   ]) {
     progress.line(line);
   }

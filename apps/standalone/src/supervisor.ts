@@ -57,7 +57,13 @@ export class Supervisor {
     await progress.step('dev chain (anvil, chain id 84532)', async () => {
       this.#anvil = await startChain(folder, { port: ports.chain, secrets });
     });
-    const parts = { postgres: required(this.#postgres), anvil: required(this.#anvil), secrets };
+    const parts = {
+      postgres: required(this.#postgres),
+      anvil: required(this.#anvil),
+      secrets,
+      checkpointKey: folder.checkpointKey(),
+      ledger: config.ledger,
+    };
     await progress.step('migrations', async () => migrateDatabase(parts.postgres, secrets));
     await progress.wait('comparing chain and books', async () =>
       compareChainWithDatabase(parts.postgres, parts.anvil.rpcUrl),

@@ -20,8 +20,12 @@ const endTimeoutMs = 15_000;
 type Run = { readonly child: ChildProcess; output: string };
 
 function run(...args: string[]): Run {
+  return runWith({}, ...args);
+}
+
+function runWith(settings: Record<string, string>, ...args: string[]): Run {
   const child = spawn(process.execPath, [main, '--data', data, ...args], {
-    env: { ...process.env, ...freePorts },
+    env: { ...process.env, ...freePorts, ...settings },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const started: Run = { child, output: '' };
@@ -80,6 +84,21 @@ describe('the standalone installation', () => {
     expect(await ended(started)).toBe(0);
     expect(pids.filter(isRunning)).toEqual([]);
     expect(started.output).toMatch(/settled +debits 0\.04 USDC, credits 0\.04 USDC, difference 0/);
+  });
+
+  it('charges merchants what it was told to, and shows the fee among the entries', async () => {
+    const fees = [{ from: '2026-01-01T00:00:00Z', basisPoints: 100 }];
+    const started = runWith({ MERCHANT_FEES: JSON.stringify(fees) }, '--once');
+    expect(await ended(started)).toBe(0);
+    expect(started.output).toMatch(/settled +0\.0001 USDC {2}G:receivable:fees:0x[0-9a-f]{40}\n/);
+    expect(started.output).toMatch(/settled +-0\.0001 USDC {2}G:revenue:fee:exact\n/);
+    expect(started.output).toContain('Trial balance: zero');
+  });
+
+  it('says which setting of the ledger is wrong', async () => {
+    const started = runWith({ TREASURIES: 'mine' }, '--once');
+    expect(await ended(started)).toBe(1);
+    expect(started.output).toMatch(/The ledger service is not ready[^]*TREASURIES: must be JSON/);
   });
 
   it.each([

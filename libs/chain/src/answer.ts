@@ -97,35 +97,42 @@ const receiptLogsSchema = z.unknown().transform((logs, context) => {
   return z.NEVER;
 });
 
-export const receiptSchema = z
-  .object({
-    transactionHash: hashSchema,
-    status: z.enum(['0x0', '0x1']),
-    blockNumber: quantitySchema,
-    blockHash: hashSchema,
-    from: addressSchema,
-    gasUsed: quantitySchema,
-    effectiveGasPrice: quantitySchema,
-    logs: receiptLogsSchema,
-    l1Fee: quantitySchema.nullish(),
-    operatorFeeScalar: quantitySchema.nullish(),
-    operatorFeeConstant: quantitySchema.nullish(),
-    daFootprintGasScalar: quantitySchema.nullish(),
-  })
-  .transform((answer) => ({ ...answer, operatorFee: operatorFeeOf(answer) }))
-  .transform((answer): Receipt => ({
-    transaction: answer.transactionHash,
-    status: answer.status === '0x1' ? 'success' : 'reverted',
-    blockNumber: answer.blockNumber,
-    blockHash: answer.blockHash,
-    from: answer.from,
-    gasUsed: answer.gasUsed,
-    gasPrice: answer.effectiveGasPrice,
-    l1Fee: answer.l1Fee ?? null,
-    operatorFee: answer.operatorFee,
-    fee: answer.gasUsed * answer.effectiveGasPrice + (answer.l1Fee ?? 0n) + (answer.operatorFee ?? 0n),
-    ...answer.logs,
-  }));
+const receiptObject = z.object({
+  transactionHash: hashSchema,
+  status: z.enum(['0x0', '0x1']),
+  blockNumber: quantitySchema,
+  blockHash: hashSchema,
+  from: addressSchema,
+  gasUsed: quantitySchema,
+  effectiveGasPrice: quantitySchema,
+  l1Fee: quantitySchema.nullish(),
+  operatorFeeScalar: quantitySchema.nullish(),
+  operatorFeeConstant: quantitySchema.nullish(),
+  daFootprintGasScalar: quantitySchema.nullish(),
+});
+
+/** The schema of a receipt, of whose logs another one reads what is wanted. */
+export function receiptSchemaOf<Logs extends object>(logs: z.ZodType<Logs>) {
+  return receiptObject.extend({ logs }).transform(({ logs: read, ...answer }) => {
+    const { gasUsed, effectiveGasPrice: gasPrice, l1Fee } = answer;
+    const operatorFee = operatorFeeOf(answer);
+    return {
+      transaction: answer.transactionHash,
+      status: answer.status === '0x1' ? ('success' as const) : ('reverted' as const),
+      blockNumber: answer.blockNumber,
+      blockHash: answer.blockHash,
+      from: answer.from,
+      gasUsed,
+      gasPrice,
+      l1Fee: l1Fee ?? null,
+      operatorFee,
+      fee: gasUsed * gasPrice + (l1Fee ?? 0n) + (operatorFee ?? 0n),
+      ...read,
+    };
+  });
+}
+
+export const receiptSchema = receiptSchemaOf(receiptLogsSchema);
 
 /** The OP stack's receipts hold the rates and not the charge. */
 function operatorFeeOf({

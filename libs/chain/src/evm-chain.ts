@@ -25,6 +25,7 @@ import { readSpentOf } from './authorization-reads.js';
 import type { AuthorizationEnds, AuthorizationUsedLog } from './authorization-used.js';
 import { type Batch, type BatchSimulation, readLastRevert, simulateBatch } from './batch.js';
 import { ChainMismatchError } from './chain-error.js';
+import { ChainSurvey } from './chain-survey.js';
 import { FactsReader } from './facts-reader.js';
 import { type Fees, feesFrom, legacyFees } from './fees.js';
 import { HeadSocket, type HeadWatch, noHeadWatch, type OnHead } from './heads.js';
@@ -81,6 +82,11 @@ export class EvmChain {
     const timeoutMs = options.requestTimeoutMs ?? requestTimeoutDefaultMs;
     const rpc = new RpcPool({ chainId: network.chainId, urls: network.rpcUrls, timeoutMs });
     return new EvmChain(network, rpc, options);
+  }
+
+  /** What moved money of some wallets; asks the same nodes. */
+  survey(): ChainSurvey {
+    return new ChainSurvey(this.#rpc, this.network);
   }
 
   /** Ends what runs beside the questions. */

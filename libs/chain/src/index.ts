@@ -1,5 +1,6 @@
 export type { Block, Receipt } from './answer.js';
 export type { Authorization } from './authorization.js';
+export type { LogRange } from './log-range.js';
 export type { AuthorizationLogs, AuthorizationRange, EndRange } from './authorization-logs.js';
 export type { AuthorizationEnds, AuthorizationUsedLog } from './authorization-used.js';
 export {
@@ -10,6 +11,7 @@ export {
   type MemberResult,
   type Transfer,
 } from './batch.js';
+export { ChainSurvey, type MovementReceipt, type WalletTransaction } from './chain-survey.js';
 export { ChainMismatchError, ChainUnavailableError } from './chain-error.js';
 export { EvmChain, type EvmChainOptions, type GasEstimate } from './evm-chain.js';
 export { bumpedFees, cappedBy, type Fees } from './fees.js';

@@ -41,7 +41,7 @@ export type PermitEnds = {
 
 /** First topics: `Transfer(address,address,uint256)`, the proxies' `Settled()` and `SettledWithPermit()`, and Permit2's
  * `UnorderedNonceInvalidation(address,uint256,uint256)`. */
-const transferTopic: Hex = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
+export const transferTopic: Hex = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
 const settledTopics: ReadonlySet<string> = new Set([
   '0x97088ec3606cfe8cc112180570d03fcde05f9b8e1bfef8e27784eaf5dd5691b6',
   '0xde5b89d10fc800c459329c382fabfcad0be0ed7e5328e01fae04e507b09ef5d8',
@@ -52,6 +52,24 @@ const transferTopicsCount = 3;
 const invalidationTopicsCount = 2;
 const dataPattern = /^0x[0-9a-fA-F]*$/;
 const wordDigits = 64;
+
+/** Of some logs, the transfers of these tokens; undefined where they are no logs. */
+export function transfersAmong(logs: unknown, assets: ReadonlySet<string>): TransferLog[] | undefined {
+  if (!Array.isArray(logs)) return undefined;
+  return readEntries(
+    logs.filter(
+      (entry) =>
+        isObject(entry) &&
+        typeof entry['address'] === 'string' &&
+        assets.has(entry['address'].toLowerCase()) &&
+        topicsOf(entry, transferTopic, transferTopicsCount) !== undefined,
+    ),
+    readTransfer,
+  );
+}
+
+/** Whether a proxy of x402's says among a transaction's logs that it settled a permit. */
+export const hasProxySettled = (logs: unknown): boolean => Array.isArray(logs) && logs.some(isOfProxy);
 
 /**
  * Of a transaction's logs, the transfers of tokens, if a proxy of x402's says among them that it settled; none
@@ -98,7 +116,7 @@ const schemaOf = <Log>(what: string, readLog: (fields: Fields) => Log | undefine
     return z.NEVER;
   });
 
-const transfersSchema = schemaOf('transfers', readTransfer);
+export const transfersSchema = schemaOf('transfers', readTransfer);
 const invalidationsSchema = schemaOf('invalidated nonces', readInvalidation);
 
 function isOfProxy(entry: unknown): boolean {

@@ -6,7 +6,7 @@ import { FakeEndpoint, type Mood } from '../test/fake-endpoint.js';
 import { newPayer } from '../test/payments.js';
 import { RpcPool } from './rpc-pool.js';
 
-const timeoutMs = 600;
+const timeoutMs = 1_500;
 const { address } = newPayer();
 const underpriced = { code: -32_000, message: 'replacement transaction underpriced' };
 const nonceTooLow = { code: -32_000, message: 'nonce too low' };

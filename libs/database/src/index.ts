@@ -1,3 +1,4 @@
+export { column } from './column.js';
 export { Database, type DatabaseOptions, type Transaction } from './database.js';
 export {
   DatabaseConflictError,

@@ -16,5 +16,6 @@ export {
   topics,
 } from './catalogue.js';
 export { type BlockRef, digits, type GasSpent } from './fields.js';
+export { madeUpPayment, type MadeUpBusiness } from './made-up-payment.js';
 export { eventJsonSchemas } from './json-schema.js';
 export { paymentAcceptedVariants } from './payment-accepted.v1/fixture.js';

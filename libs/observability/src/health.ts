@@ -1,7 +1,15 @@
 import { withTimeout } from './timeout.js';
 
-/** One thing a service cannot work without: `check` resolves when it answered. */
-export type HealthCheck = { readonly name: string; readonly check: () => Promise<void> };
+/** One thing a service needs: `check` resolves when it answered. */
+export type HealthCheck = {
+  readonly name: string;
+  readonly check: () => Promise<void>;
+  /**
+   * Without it the service is unavailable, unless told that it stays ready: what it still can do, the cure among it,
+   * must be in reach.
+   */
+  readonly whenDown?: 'unavailable' | 'ready';
+};
 
 export type CheckResult = { readonly status: 'up' } | { readonly status: 'down'; readonly reason: string };
 
@@ -18,8 +26,11 @@ export async function readiness(
   timeoutMs: number = checkTimeoutMs,
 ): Promise<Readiness> {
   const results = await Promise.all(checks.map((check) => run(check, timeoutMs)));
+  const isReady = checks.every(
+    ({ whenDown }, index) => whenDown === 'ready' || results[index]?.[1].status === 'up',
+  );
   return {
-    status: results.every(([, result]) => result.status === 'up') ? 'ready' : 'unavailable',
+    status: isReady ? 'ready' : 'unavailable',
     checks: Object.fromEntries(results),
   };
 }

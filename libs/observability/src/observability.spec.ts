@@ -106,6 +106,21 @@ describe('readiness', () => {
   });
 });
 
+describe('readiness without something that it can do without', () => {
+  it('is given, and says what is down', async () => {
+    const down = () => Promise.reject(Object.assign(new Error('wrong'), { code: 'ledger_read_only' }));
+    await expect(readiness([{ name: 'books', check: down, whenDown: 'ready' }])).resolves.toEqual({
+      status: 'ready',
+      checks: { books: { status: 'down', reason: 'ledger_read_only' } },
+    });
+    await expect(readiness([{ name: 'books', check: down, whenDown: 'unavailable' }])).resolves.toMatchObject(
+      {
+        status: 'unavailable',
+      },
+    );
+  });
+});
+
 describe('an error', () => {
   it('that may pass is a 503 with its code', () => {
     const fault = Object.assign(new Error('connect 10.0.0.1'), {

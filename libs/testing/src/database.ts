@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -57,6 +58,44 @@ export async function startTestDatabase(): Promise<TestDatabase> {
       ),
     stopServer: async (mode) => server.stopServer(mode),
     startServer: async () => server.startServer(),
+  };
+}
+
+export type DurableDatabase = TestDatabase & {
+  /** Of the postmaster; 0 while it is down. */
+  readonly pid: () => number;
+};
+
+/**
+ * A migrated database on a server of its own that flushes every commit to disk, as a real one does: for loads, and for
+ * kills of the server.
+ */
+export async function startDurableDatabase(): Promise<DurableDatabase> {
+  const directory = mkdtempSync(join(tmpdir(), 'quittance-durable-'));
+  // Postgres may run as another user, who has to get in.
+  chmodSync(directory, 0o755);
+  const own = await EmbeddedPostgres.start({ directory, persistent: true });
+  const name = 'quittance';
+  const adminUrl = await own.database(name);
+  await migrate({ adminUrl });
+  await setServicePasswords({
+    adminUrl,
+    passwords: { facilitator: servicePassword, settlement: servicePassword, ledger: servicePassword },
+  });
+  return {
+    adminUrl,
+    serviceUrls: {
+      facilitator: serviceUrl(own, 'facilitator', name),
+      settlement: serviceUrl(own, 'settlement', name),
+      ledger: serviceUrl(own, 'ledger', name),
+    },
+    pid: () => own.pid,
+    stop: async () => {
+      await own.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+    stopServer: async (mode) => own.stopServer(mode),
+    startServer: async () => own.startServer(),
   };
 }
 

@@ -36,7 +36,13 @@ for (const { prefix, start } of transports.filter((one) => isWanted(one.prefix, 
 }
 result({
   bench: 'settle',
-  conditions: { ...conditions, cores: cpus().length, node: process.version, load_before: loadBefore },
+  conditions: {
+    ...conditions,
+    turns: `${plan.turns}, in turns; figures are medians`,
+    cores: cpus().length,
+    node: process.version,
+    load_before: loadBefore,
+  },
   figures,
 });
 process.exit(0);

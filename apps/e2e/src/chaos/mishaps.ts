@@ -33,6 +33,8 @@ const stallMs = 7_000;
 const provokeAfterMs = 1_500;
 const dearMs = 6_000;
 const reorgAgainMs = 6_000;
+/** Sellers go on meanwhile: more than one batch is signed. */
+const gatherMs = 1_500;
 const provokeEveryMs = 500;
 const defaultOfferWei = 2n * 10n ** 9n;
 /** Below the cap of the network, so that it can be paid. */
@@ -78,7 +80,7 @@ export async function commit(
     case 'events-again':
       return publishAgain(ground);
     case 'landed-by-others':
-      return landed(ground, load.open.slice(-mishap.payments));
+      return landed(ground, (await accepted(ground, load.open)).slice(-mishap.payments));
   }
 }
 
@@ -106,6 +108,8 @@ async function crashed(point: string, ground: Ground, tally: Tally): Promise<voi
   const service = point.slice(0, point.indexOf('.')) as ServiceKind;
   const victims = replicas(ground, service);
   const crashes = () => victims.reduce((sum, victim) => sum + victim.crashes, 0);
+  // What is on its way when they start is sent again together, if it is more than one.
+  if (point.includes('half')) await withoutBlocks(ground, gatherMs);
   // Asked to stop, they give their leases up: armed again, they need not wait for them.
   await Promise.all(victims.map(async (victim) => victim.stop()));
   const before = crashes();
@@ -131,7 +135,10 @@ async function provoke(point: string, ground: Ground, isOver: () => boolean): Pr
     for (const until = Date.now() + reorgAgainMs; !isOver() && Date.now() < until;) await sleep(pollMs);
   }
   if (point.includes('replace')) await dearer(ground, { factor: 3, ms: dearMs });
-  if (point.includes('half')) await withoutBlocks(ground, dearMs);
+  if (point.includes('half')) {
+    await sleep(dearMs);
+    await withBlocks(ground);
+  }
 }
 
 async function paused(replica: Service | undefined, ms: number): Promise<void> {
@@ -166,9 +173,13 @@ async function dearer(
 }
 
 /** Transactions pile up in the pool. */
+/** For a while, and on until `withBlocks`. */
 async function withoutBlocks({ rpc }: Ground, ms: number): Promise<void> {
   await rpc('evm_setIntervalMining', 0);
   await sleep(ms);
+}
+
+async function withBlocks({ rpc }: Ground): Promise<void> {
   await rpc('evm_setIntervalMining', blockTimeS);
 }
 
@@ -196,6 +207,20 @@ const token = parseAbi([
 ]);
 
 /** Anybody who has seen an authorization may land it, and pays the gas for it. */
+/**
+ * Those that the registry has. One that was landed before anybody accepted it looks like one that was used to pay elsewhere: it is
+ * refused, and rightly so.
+ */
+async function accepted({ stack }: Ground, payments: readonly SignedPayment[]): Promise<SignedPayment[]> {
+  const rows = await query<{ nonce: string }>(
+    stack,
+    'SELECT nonce FROM facilitator.payment WHERE nonce = ANY ($1::text[])',
+    [payments.map(({ nonce }) => nonce)],
+  );
+  const known = new Set(rows.map(({ nonce }) => nonce));
+  return payments.filter(({ nonce }) => known.has(nonce));
+}
+
 async function landed(ground: Ground, payments: readonly SignedPayment[]): Promise<void> {
   const stranger = ground.chain.accounts[5]?.address;
   for (const { body } of payments) {

@@ -93,7 +93,10 @@ export async function judge(ground: Ground, load: Load, gasMoneyBefore: bigint):
       hash,
     );
   for (const { payment, reason } of refusals)
-    if (onChain.has(payment.nonce)) problems.push(`${payment.id} was refused as ${reason} and charged`);
+    if (onChain.has(payment.nonce))
+      problems.push(
+        `${payment.id} was refused as ${reason} and charged: ${await registered(stack, payment.nonce)}`,
+      );
   const arrived = await tokenBalance(chain, usdc, merchantInChaos);
   expectEqual('the merchant’s tokens', arrived, BigInt(onChain.size) * defaultAmount);
   await judgeBooks(ground, { settled, gasMoneyBefore, expectEqual });
@@ -106,6 +109,16 @@ export async function judge(ground: Ground, load: Load, gasMoneyBefore: bigint):
     hashesMissing,
     problems,
   };
+}
+
+/** What the registry says of a payment, for whoever has to find out why. */
+async function registered(stack: Ground['stack'], nonce: string): Promise<string> {
+  const [row] = await query<{ state: string; reason: string | null; detail: string | null }>(
+    stack,
+    'SELECT state, reason, detail FROM facilitator.payment WHERE nonce = $1',
+    [nonce],
+  );
+  return row === undefined ? 'not in the registry' : `${row.state}, ${row.reason}: ${row.detail}`;
 }
 
 type BooksCheck = {

@@ -9,16 +9,18 @@ import {
   layerField,
   layerParameter,
 } from '../http/field.js';
-import { cursorParameter, digits, limitParameter, pageSchema } from '../http/page.js';
-import { layers } from '../posting/line.js';
+import { limitParameter } from '../http/page.js';
+import { momentCursor, momentPageSchema } from '../moment/moment-page.js';
+import { momentParameters } from '../moment/moment.schema.js';
 
 export const balancesQuery = z.strictObject({
   account: accountCodeParameter.optional(),
   prefix: accountPrefixParameter.optional(),
   asset: assetParameter.optional(),
   layer: layerParameter.optional(),
-  cursor: cursorParameter(z.tuple([accountCodeParameter, digits, z.enum(layers)])),
-  limit: limitParameter,
+  ...momentParameters,
+  cursor: momentCursor,
+  limit: limitParameter.describe('Accounts on a page, 1 to 1000; 100 unless told.'),
 });
 
 export const balanceSchema = z
@@ -32,7 +34,7 @@ export const balanceSchema = z
   })
   .meta({ id: 'Balance' });
 
-export const balancePage = pageSchema(balanceSchema);
+export const balancePage = momentPageSchema(balanceSchema);
 
 export type BalancesQuery = z.output<typeof balancesQuery>;
 export type Balance = z.output<typeof balanceSchema>;

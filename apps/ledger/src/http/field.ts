@@ -13,12 +13,18 @@ const shortText = z
   .refine((text) => text.length <= codeLengthMax, `must have at most ${codeLengthMax} characters`)
   .meta({ maxLength: codeLengthMax });
 
+/** Wallets and explorers write an address in mixed case; the books have it in lower case. */
+export const withPlainAddress = (code: string): string =>
+  code.replace(/:0x[0-9a-f]*/gi, (address) => address.toLowerCase());
+
 export const accountCodeParameter = shortText
   .regex(/^[FG]:[-:_a-zA-Z0-9]+$/, 'must be an account code, like "F:transit:eip155:8453"')
-  .describe('Account code, like `F:merchant:eip155:8453:0x…`.');
+  .transform(withPlainAddress)
+  .describe('Account code, like `F:merchant:eip155:8453:0x…`. GET /accounts lists those there are.');
 
 export const accountPrefixParameter = shortText
   .regex(/^[FG](:[-:_a-zA-Z0-9]*)?$/, 'must be the beginning of an account code, like "F:merchant:"')
+  .transform(withPlainAddress)
   .describe('How the account codes begin, like `F:merchant:`.');
 
 export const assetParameter = shortText
@@ -31,7 +37,7 @@ export const layerParameter = z
   .describe('encumbered: reserved; inflight: submitted; settled: done.');
 
 export const paymentIdParameter = z
-  .uuid('must be a payment id, which is a UUID')
+  .uuid('must be a payment id, which is a UUID; GET /transactions?chain_transaction=0x… finds it by its hash')
   .toLowerCase()
   .describe('Payment id.');
 

@@ -25,6 +25,7 @@ export class ProblemFilter implements ExceptionFilter {
       this.logger.error({ err: error, method: request.method, path: pathOf(request) }, answer.title);
     const reply = http.getResponse<FastifyReply>();
     if (isRetryableFault(error)) void reply.header('retry-after', String(retryAfterS));
+    if (answer.status === 401) void reply.header('www-authenticate', 'Bearer');
     void reply.status(answer.status).type(problemContentType).send(JSON.stringify(answer));
   }
 

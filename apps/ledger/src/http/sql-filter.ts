@@ -1,7 +1,9 @@
 /** Collects the conditions of one statement with their values: each `?` in a condition is the next value. */
 export class SqlFilter {
-  readonly values: unknown[] = [];
   private readonly conditions: string[] = [];
+
+  /** `values` may be those of another part of the same statement. */
+  constructor(readonly values: unknown[] = []) {}
 
   /** Adds the condition unless one of its values is undefined. */
   add(condition: string, ...values: readonly unknown[]): this {

@@ -5,6 +5,7 @@ import {
   type Attempt,
   confirmationOf,
   failureOf,
+  feeOf,
   gasSpent,
   type Outcome,
   type PaymentFacts,
@@ -36,6 +37,8 @@ export function paymentView(record: PaymentRecord, assets: AssetDirectory): Paym
     payTo,
     asset: assets.view(facts.asset),
     amount,
+    ceiling: facts.accepted?.ceiling ?? null,
+    fee: feeView(facts),
     resource: facts.accepted?.resource ?? null,
     nonce: facts.accepted?.nonce ?? null,
     transaction: latestTransaction(facts),
@@ -64,6 +67,13 @@ function settlementOf(facts: PaymentFacts): Pick<Payment, 'settledBy' | 'block'>
     settledBy: confirmed.settledBy,
     block: { number: confirmed.blockNumber, hash: confirmed.blockHash },
   };
+}
+
+function feeView(facts: PaymentFacts): Payment['fee'] {
+  const fee = feeOf(facts);
+  if (fee === null) return null;
+  const { merchant, amount, basisPoints, fixed } = fee;
+  return { merchant, amount, basisPoints, fixed };
 }
 
 function failureView(facts: PaymentFacts): Payment['failure'] {

@@ -14,7 +14,7 @@ export class PaymentRepository {
       select: { facts: true },
     });
     // Written by the posting from this very type.
-    return row === null ? null : (row.facts as unknown as PaymentFacts);
+    return row === null ? null : (JSON.parse(row.facts) as PaymentFacts);
   }
 
   /** The last block of a chain that is final; null where none is known to be. */

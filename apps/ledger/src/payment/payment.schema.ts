@@ -40,6 +40,15 @@ const gasSchema = z
   })
   .meta({ id: 'Gas' });
 
+const feeSchema = z
+  .strictObject({
+    merchant: z.string().describe('Whose claim account it is on: a name, or the address that was paid.'),
+    amount: amountField.describe('In units of the asset that was paid with.'),
+    basisPoints: z.int().describe('Of the terms that applied.'),
+    fixed: amountField.describe('Of the terms that applied.'),
+  })
+  .meta({ id: 'Fee' });
+
 export const paymentSchema = z
   .strictObject({
     id: z.uuid(),
@@ -52,6 +61,10 @@ export const paymentSchema = z
     payTo: z.string(),
     asset: assetSchema,
     amount: amountField.describe('In units of 10^-scale.'),
+    ceiling: amountField
+      .nullable()
+      .describe('By the scheme upto: the most that the payer signed for; null by others.'),
+    fee: feeSchema.nullable().describe('What the merchant owes for it; null where nothing is owed.'),
     resource: z.string().nullable().describe('What was bought, as the payer or the seller named it.'),
     nonce: hashField.nullable(),
     transaction: hashField.nullable().describe('The one that settled it, or the latest one of ours.'),

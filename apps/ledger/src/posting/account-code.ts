@@ -4,10 +4,7 @@ import type { GasFact } from './payment-facts.js';
 
 type GasOutcome = GasFact['outcome'];
 
-/**
- * The chart of accounts. Book F holds what the facilitator moved but never owned, book G its own wallets and costs.
- * The database knows the same patterns (`ledger.account_class`) and lets nothing else become an account.
- */
+/** Makes the codes of accounts; `chart` says what each is. */
 export const accountCode = {
   /** Everything that an address paid through us; goes ever further into credit. */
   payer: (chainId: ChainId, address: string) => `F:payer:${chainId}:${address}`,
@@ -27,6 +24,19 @@ export const accountCode = {
    */
   gasExpense: (chainId: ChainId, outcome: GasOutcome | 'filler' | 'topup' | 'given') =>
     `G:expense:gas:${chainId}:${outcome}`,
+  /** An account of ours that holds what we own. */
+  treasuryWallet: (chainId: ChainId, address: string) => `G:wallet:treasury:${chainId}:${address}`,
+  /** Own money between own wallets; back to 0 for every top-up. */
+  topUpTransit: (chainId: ChainId) => `G:transit:topup:${chainId}`,
+  /** What a merchant owes us; by name, or by address where it has none. */
+  feeReceivable: (merchant: string) => `G:receivable:fees:${merchant}`,
+  feeRevenue: (scheme: string) => `G:revenue:fee:${scheme}`,
+  feeRefunded: (scheme: string) => `G:revenue:fee:${scheme}:refunded`,
+  /** What reached or left a wallet of ours and nobody can explain yet. */
+  suspense: (chainId: ChainId) => `G:suspense:${chainId}`,
+  /** What a token kept on its way: of payments in book F, of our own money in book G. */
+  tokenFeeSuspense: (book: Book, chainId: ChainId) => `${book}:suspense:token-fee:${chainId}`,
+  writeoff: 'G:expense:writeoff',
 } as const;
 
 export type Book = 'F' | 'G';

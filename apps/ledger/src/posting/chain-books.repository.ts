@@ -29,10 +29,16 @@ async function lockChains(sql: Sql, events: readonly ChainEvent[]): Promise<void
 
 async function moveFinalBlocks(sql: Sql, events: readonly FinalizedEvent[]): Promise<void> {
   await sql(
-    `UPDATE ledger.chain c SET final_block = given.block, updated_at = clock_timestamp()
-       FROM (SELECT id, max(block) AS block FROM unnest($1::text[], $2::numeric[]) AS told (id, block) GROUP BY id) given
+    `UPDATE ledger.chain c SET final_block = given.block, final_at = given.at, updated_at = clock_timestamp()
+       FROM (SELECT DISTINCT ON (id) id, block, at
+               FROM unnest($1::text[], $2::numeric[], $3::timestamptz[]) AS told (id, block, at)
+              ORDER BY id, block DESC, at) given
       WHERE c.chain_id = given.id AND given.block > c.final_block`,
-    [events.map(({ data }) => data.chainId), events.map(({ data }) => data.block.number)],
+    [
+      events.map(({ data }) => data.chainId),
+      events.map(({ data }) => data.block.number),
+      events.map(({ occurredAt }) => occurredAt),
+    ],
   );
 }
 

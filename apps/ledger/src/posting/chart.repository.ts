@@ -4,7 +4,7 @@ import type { Line } from './line.js';
 import { UnknownAccountError } from './posting-error.js';
 
 /** An account as lines name it in the database. */
-export type AccountRow = { readonly accountId: string; readonly assetId: number };
+export type AccountRow = { readonly accountId: bigint; readonly assetId: number };
 
 /** Accounts by code and asset. */
 export type OpenedAccounts = ReadonlyMap<string, AccountRow>;
@@ -16,14 +16,21 @@ const keyOf = (account: string, asset: string): string => `${account} ${asset}`;
 export class Chart {
   #known = new Map<string, AccountRow>();
 
-  /** Opens the accounts of the lines that are not known yet. They may be kept once the transaction is committed. */
-  async open(sql: Sql, lines: readonly Line[]): Promise<OpenedAccounts> {
+  /** The lines whose accounts are not known, one for each account. */
+  missing(postings: Iterable<{ readonly posting: { readonly lines: readonly Line[] } }>): Line[] {
     const missing = new Map<string, Line>();
-    for (const line of lines) {
-      const key = keyOf(line.account, line.asset);
-      if (!this.#known.has(key)) missing.set(key, line);
+    for (const { posting } of postings) {
+      for (const line of posting.lines) {
+        const key = keyOf(line.account, line.asset);
+        if (!this.#known.has(key)) missing.set(key, line);
+      }
     }
-    return missing.size === 0 ? new Map() : openAccounts(sql, [...missing.values()]);
+    return [...missing.values()];
+  }
+
+  /** Opens the accounts of the lines. They may be kept once the transaction is committed. */
+  async open(sql: Sql, lines: readonly Line[]): Promise<OpenedAccounts> {
+    return openAccounts(sql, lines);
   }
 
   keep(opened: OpenedAccounts): void {
@@ -69,6 +76,9 @@ async function openAccounts(sql: Sql, lines: readonly Line[]): Promise<OpenedAcc
     named,
   );
   return new Map(
-    rows.map((row) => [keyOf(row.code, row.asset), { accountId: row.account_id, assetId: row.asset_id }]),
+    rows.map((row) => [
+      keyOf(row.code, row.asset),
+      { accountId: BigInt(row.account_id), assetId: row.asset_id },
+    ]),
   );
 }

@@ -2,9 +2,8 @@ import type { EventOf } from '@quittance/events';
 import { evmNativeAssetId } from '@quittance/money';
 
 import { accountCode } from './account-code.js';
-import type { Line } from './line.js';
+import { type Line, move } from './line.js';
 import type { Posting } from './posting.js';
-import { move } from './target.js';
 
 export type FilledEvent = EventOf<'settlement.filled'>;
 
@@ -60,7 +59,5 @@ function costLines({ data }: FilledEvent, { relayer, fee, given }: Filler, sign:
       layer: 'settled',
       amount: sign * BigInt(amount),
     });
-  const lines =
-    given === '0' ? expense('filler', fee) : [...expense('topup', fee), ...expense('given', given)];
-  return lines.filter(({ amount }) => amount !== 0n);
+  return given === '0' ? expense('filler', fee) : [...expense('topup', fee), ...expense('given', given)];
 }

@@ -31,5 +31,27 @@ export function netLines(lines: Iterable<Line>): Line[] {
 
 /** What must be added to `posted` to come to `target`. */
 export function difference(target: readonly Line[], posted: readonly Line[]): Line[] {
-  return netLines([...target, ...posted.map((line) => ({ ...line, amount: -line.amount }))]);
+  return netLines([...target, ...mirrorOf(posted)]);
+}
+
+export type Move = {
+  readonly to: string;
+  readonly from: string;
+  readonly asset: AssetId;
+  readonly layer: Layer;
+  readonly amount: bigint;
+};
+
+/** A debit and the credit that it comes from; none where nothing moves. */
+export function move({ to, from, asset, layer, amount }: Move): Line[] {
+  if (amount === 0n) return [];
+  return [
+    { account: to, asset, layer, amount },
+    { account: from, asset, layer, amount: -amount },
+  ];
+}
+
+/** What takes lines back: the same with the other sign. */
+export function mirrorOf(lines: readonly Line[]): Line[] {
+  return lines.map((line) => ({ ...line, amount: -line.amount }));
 }

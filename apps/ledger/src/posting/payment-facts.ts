@@ -1,7 +1,17 @@
 import type { AssetId, ChainId } from '@quittance/money';
 
+import type { Fee } from '../merchant/tariff.js';
+
 /** When something happened, and the event that told us. */
 export type Told = { readonly at: string; readonly eventId: string };
+
+export type Acceptance = Told & {
+  readonly resource: string | null;
+  readonly validBefore: string;
+  readonly nonce: string;
+  /** By upto alone: the most that the payer permitted. The amount of the payment is what is taken of it. */
+  readonly ceiling?: string;
+};
 
 /** The first transaction of an attempt. */
 export type Submission = Told & {
@@ -41,6 +51,8 @@ export type Confirmation = Report & {
   readonly blockHash: string;
   readonly logIndex: number;
   readonly settledBy: 'us' | 'other';
+  /** What the merchant owes us for it, by the terms of that moment; kept, so that later terms do not touch old books. */
+  readonly fee?: Fee;
 };
 
 export type Failure = Report & {
@@ -79,9 +91,7 @@ export type PaymentFacts = {
   readonly payer: string;
   readonly payTo: string;
   readonly amount: string;
-  readonly accepted:
-    | (Told & { readonly resource: string | null; readonly validBefore: string; readonly nonce: string })
-    | null;
+  readonly accepted: Acceptance | null;
   readonly expired: Told | null;
   /** By number. */
   readonly attempts: readonly Attempt[];
@@ -121,6 +131,13 @@ export function stateOf(facts: PaymentFacts): PaymentState {
   if (failureOf(facts) !== null) return 'failed';
   if (facts.expired !== null) return 'expired';
   return isSubmitted(facts) ? 'submitted' : 'accepted';
+}
+
+/** What the merchant owes for the payment as things stand. Without its acceptance nobody knows what was agreed. */
+export function feeOf(facts: PaymentFacts): (Fee & { readonly scheme: 'exact' | 'upto' }) | null {
+  const fee = confirmationOf(facts)?.fee;
+  if (fee === undefined || facts.accepted === null) return null;
+  return { ...fee, scheme: facts.accepted.ceiling === undefined ? 'exact' : 'upto' };
 }
 
 export type SpentGas = GasFact & Told & { readonly transaction: string | null };

@@ -1,6 +1,8 @@
 import type { EventOf, GasSpent, PaymentEvent } from '@quittance/events';
 
+import type { Fee, Tariff } from '../merchant/tariff.js';
 import {
+  type Acceptance,
   type Attempt,
   byTime,
   type Outcome,
@@ -12,20 +14,17 @@ import {
 import { EventContradictsError } from './posting-error.js';
 
 /**
- * Adds what an event tells to what is known.
+ * Adds what an event tells to what is known: total over all events, in any order. The tariff says what is owed for a
+ * settlement that is new.
  *
  * @throws EventContradictsError when it speaks of other money than earlier events did.
  */
-export function withEvent(facts: PaymentFacts | null, event: PaymentEvent): PaymentFacts {
+export function withEvent(facts: PaymentFacts | null, event: PaymentEvent, tariff: Tariff): PaymentFacts {
   const known = facts ?? nothingKnown(event);
   requireSamePayment(known, event);
   switch (event.type) {
-    case 'payment.accepted': {
-      const { resource, authorization } = event.data;
-      const { validBefore, nonce } = authorization;
-      const accepted = earlier(known.accepted, { ...told(event), resource, validBefore, nonce });
-      return { ...known, accepted };
-    }
+    case 'payment.accepted':
+      return { ...known, accepted: earlier(known.accepted, acceptanceOf(event)) };
     case 'payment.expired':
       return { ...known, expired: earlier(known.expired, told(event)) };
     case 'settlement.submitted':
@@ -35,7 +34,7 @@ export function withEvent(facts: PaymentFacts | null, event: PaymentEvent): Paym
     case 'settlement.confirmed':
     case 'settlement.failed':
     case 'settlement.released':
-      return withOutcome(known, event);
+      return withOutcome(known, event, tariff);
     case 'settlement.reorged': {
       const { takesBack, transaction, block } = event.data;
       const reorg = {
@@ -50,6 +49,13 @@ export function withEvent(facts: PaymentFacts | null, event: PaymentEvent): Paym
 }
 
 const told = (event: PaymentEvent): Told => ({ at: event.occurredAt, eventId: event.id.toLowerCase() });
+
+function acceptanceOf(event: EventOf<'payment.accepted'>): Acceptance {
+  const { scheme, resource, authorization } = event.data;
+  const { validBefore, nonce, value } = authorization;
+  const acceptance = { ...told(event), resource, validBefore, nonce };
+  return scheme === 'upto' ? { ...acceptance, ceiling: value } : acceptance;
+}
 
 /** Of two reports of one thing the one that happened first. */
 function earlier<T extends Told>(a: T | null, b: T): T {
@@ -111,8 +117,8 @@ function withReplacement(facts: PaymentFacts, event: EventOf<'settlement.replace
 
 type OutcomeEvent = EventOf<'settlement.confirmed' | 'settlement.failed' | 'settlement.released'>;
 
-function withOutcome(facts: PaymentFacts, event: OutcomeEvent): PaymentFacts {
-  const outcome = outcomeOf(event);
+function withOutcome(facts: PaymentFacts, event: OutcomeEvent, tariff: Tariff): PaymentFacts {
+  const outcome = outcomeOf(event, tariff);
   for (const known of facts.outcomes) {
     if (!isSameReport(known, outcome)) continue;
     const what = `gas of attempt ${outcome.gas?.attempt ?? known.gas?.attempt}`;
@@ -130,14 +136,16 @@ function isSameReport(a: Outcome, b: Outcome): boolean {
   return isSameBlock && a.gas?.attempt === b.gas?.attempt;
 }
 
-function outcomeOf(event: OutcomeEvent): Outcome {
+function outcomeOf(event: OutcomeEvent, tariff: Tariff): Outcome {
   const { transaction, block, gas } = event.data;
   const report = { ...told(event), blockHash: block?.hash ?? null, gas: gas === null ? null : gasOf(gas) };
   switch (event.type) {
     case 'settlement.confirmed': {
       const { block, logIndex, settledBy, transaction } = event.data;
       const place = { transaction, blockNumber: block.number, blockHash: block.hash, logIndex };
-      return { ...report, ...place, kind: 'confirmed', settledBy };
+      const confirmed = { ...report, ...place, kind: 'confirmed', settledBy } as const;
+      const fee = feeFor(event, tariff);
+      return fee === null ? confirmed : { ...confirmed, fee };
     }
     case 'settlement.failed': {
       const { reason, detail } = event.data;
@@ -148,6 +156,13 @@ function outcomeOf(event: OutcomeEvent): Outcome {
       return { ...report, kind: 'released', attempt, cause, transaction };
     }
   }
+}
+
+/** For what we settled ourselves, and for nothing else. */
+function feeFor({ data, occurredAt }: EventOf<'settlement.confirmed'>, tariff: Tariff): Fee | null {
+  const { settledBy, payTo, asset } = data;
+  if (settledBy === 'other') return null;
+  return tariff.feeOf({ payTo, asset, amount: BigInt(data.amount), at: new Date(occurredAt) });
 }
 
 const gasOf = ({ attempt, relayer, outcome, fee }: GasSpent): NonNullable<Outcome['gas']> => ({

@@ -7,6 +7,7 @@ const millisecondsPerSecond = 1_000;
 export class PostingFigures {
   private readonly events: Counter<'event'>;
   private readonly lag: Gauge;
+  private readonly afterFinal: Counter<'chain'>;
 
   constructor(metrics: Metrics) {
     this.events = metrics.counter({
@@ -18,6 +19,15 @@ export class PostingFigures {
       name: 'quittance_ledger_lag_seconds',
       help: 'How late the latest events came into the books: the longest of them, from when it happened.',
     });
+    this.afterFinal = metrics.counter({
+      name: 'quittance_ledger_reorged_after_final_total',
+      help: 'Reports that were taken back though their block was final by then.',
+      labels: ['chain'],
+    });
+  }
+
+  reorgedAfterFinal(chain: string): void {
+    this.afterFinal.add(1, { chain });
   }
 
   posted(events: readonly QuittanceEvent[], at: Date): void {

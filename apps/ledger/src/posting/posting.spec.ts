@@ -256,6 +256,15 @@ describe('a reorganisation', () => {
       });
   });
 
+  it('that is not told yet leaves the gas of one attempt counted once, as it was told first', () => {
+    const again = story.confirmed('us', { fee: 7n }, 'next block');
+    for (const events of [
+      [accepted, submitted, confirmed, again],
+      [again, submitted, confirmed, accepted],
+    ])
+      expect(balancesOf(post(...events))).toEqual({ ...settled, ...gasSpent('ok') });
+  });
+
   it.each([
     ['failure', story.failed()],
     ['release that cost gas', story.released(1, 'missed')],
@@ -303,7 +312,10 @@ describe('an event that does not fit', () => {
   });
 
   it('is refused when it reports other gas for the same attempt', () => {
-    const cheaper = story.confirmed('us', { fee: 1n });
+    const cheaper = {
+      ...story.confirmed('us', { fee: 1n }),
+      id: '00000000-0000-8000-8000-000000000002',
+    } as PaymentEvent;
     expect(() => post(accepted, submitted, confirmed, cheaper)).toThrow(EventContradictsError);
   });
 

@@ -1,15 +1,15 @@
-import { type AssetId, evmNativeAssetId } from '@quittance/money';
+import { evmNativeAssetId } from '@quittance/money';
 
 import { accountCode } from './account-code.js';
-import { type Layer, type Line, netLines } from './line.js';
-import { gasSpent, type PaymentFacts, reservesOf, stateOf } from './payment-facts.js';
+import { type Line, move, netLines } from './line.js';
+import { feeOf, gasSpent, type PaymentFacts, reservesOf, stateOf } from './payment-facts.js';
 
 /**
  * What the books must show for a payment of which this is known, over all of its lines. Posting the difference to
  * what they show makes every order and every repetition of events end the same.
  */
 export function target(facts: PaymentFacts): Line[] {
-  return netLines([...flowLines(facts), ...expenseLines(facts), ...reserveLines(facts)]);
+  return netLines([...flowLines(facts), ...feeLines(facts), ...expenseLines(facts), ...reserveLines(facts)]);
 }
 
 function flowLines(facts: PaymentFacts): Line[] {
@@ -17,8 +17,17 @@ function flowLines(facts: PaymentFacts): Line[] {
   const amount = BigInt(facts.amount);
   const from = accountCode.payer(chainId, payer);
   switch (stateOf(facts)) {
-    case 'accepted':
-      return move({ to: accountCode.authorized(chainId), from, asset, layer: 'encumbered', amount });
+    case 'accepted': {
+      // The payer may lose all that was signed, until it is sent what is taken of it.
+      const ceiling = BigInt(facts.accepted?.ceiling ?? facts.amount);
+      return move({
+        to: accountCode.authorized(chainId),
+        from,
+        asset,
+        layer: 'encumbered',
+        amount: ceiling,
+      });
+    }
     case 'submitted':
       return move({ to: accountCode.transit(chainId), from, asset, layer: 'inflight', amount });
     case 'confirmed':
@@ -27,6 +36,18 @@ function flowLines(facts: PaymentFacts): Line[] {
     case 'expired':
       return [];
   }
+}
+
+function feeLines(facts: PaymentFacts): Line[] {
+  const fee = feeOf(facts);
+  if (fee === null) return [];
+  return move({
+    to: accountCode.feeReceivable(fee.merchant),
+    from: accountCode.feeRevenue(fee.scheme),
+    asset: facts.asset,
+    layer: 'settled',
+    amount: BigInt(fee.amount),
+  });
 }
 
 function expenseLines(facts: PaymentFacts): Line[] {
@@ -53,20 +74,4 @@ function reserveLines(facts: PaymentFacts): Line[] {
       amount,
     }),
   );
-}
-
-export type Move = {
-  readonly to: string;
-  readonly from: string;
-  readonly asset: AssetId;
-  readonly layer: Layer;
-  readonly amount: bigint;
-};
-
-/** A debit and the credit that it comes from. */
-export function move({ to, from, asset, layer, amount }: Move): Line[] {
-  return [
-    { account: to, asset, layer, amount },
-    { account: from, asset, layer, amount: -amount },
-  ];
 }

@@ -2,20 +2,74 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@quittance/database';
 
 import { AssetDirectory } from '../asset/asset-directory.js';
-import { mismatchesMax, type TrialBalance } from './trial-balance.schema.js';
+import type { AccountClass } from '../account/account.schema.js';
+import type { Moment } from '../moment/moment.js';
+import { bookOf } from '../posting/account-code.js';
+import { type HeadSums, HeadSumsRepository } from '../rollup/head-sums.repository.js';
+import { addTo, balanceOf, type Sums } from '../rollup/sums.js';
+import { mismatchesMax, type TrialBalance, type Verification } from './trial-balance.schema.js';
 
-type Row = Omit<TrialBalance['rows'][number], 'asset'> & { asset: string };
-type Mismatch = Omit<TrialBalance['mismatches'][number], 'asset'> & { asset: string };
+type Row = Omit<Verification['rows'][number], 'asset'> & { asset: string };
+type Mismatch = Omit<Verification['mismatches'][number], 'asset'> & { asset: string };
+type Side = {
+  readonly book: 'F' | 'G';
+  readonly asset: string;
+  readonly layer: HeadSums['layer'];
+  readonly sums: Sums;
+};
 
 @Injectable()
 export class TrialBalanceRepository {
   constructor(
     private readonly database: Database,
     private readonly assets: AssetDirectory,
+    private readonly heads: HeadSumsRepository,
   ) {}
 
-  /** Sums every line anew, and compares with the balances that are kept; both as of one moment. */
-  async read(): Promise<TrialBalance> {
+  /** What all accounts come to at a moment: by book, asset and layer, and by group of accounts. */
+  async at(moment: Moment): Promise<Omit<TrialBalance, 'verification'>> {
+    const heads = await this.heads.at(moment);
+    const sides = new Map<string, Side>();
+    for (const { head, asset, layer, sums } of heads) {
+      const book = bookOf(head);
+      addTo(sides, `${book} ${asset} ${layer}`, { book, asset, layer, sums });
+    }
+    const rows = [...sides].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, side]) => this.rowOf(side));
+    return {
+      asOf: moment.asOf,
+      asKnownAt: moment.asKnownAt,
+      balanced: rows.every((row) => row.difference === '0'),
+      rows,
+      groups: heads.map((one) => this.groupOf(one)),
+    };
+  }
+
+  private rowOf({ book, asset, layer, sums }: Side): TrialBalance['rows'][number] {
+    return {
+      book,
+      asset: this.assets.view(asset),
+      layer,
+      debits: String(sums.debit),
+      credits: String(sums.credit),
+      difference: String(balanceOf(sums)),
+    };
+  }
+
+  private groupOf({ head, class: kind, asset, layer, sums }: HeadSums): TrialBalance['groups'][number] {
+    return {
+      book: bookOf(head),
+      class: kind as AccountClass,
+      prefix: head,
+      asset: this.assets.view(asset),
+      layer,
+      debits: String(sums.debit),
+      credits: String(sums.credit),
+      balance: String(balanceOf(sums)),
+    };
+  }
+
+  /** Sums every line anew, sealed or not, and compares with the balances that are kept; both as of now. */
+  async verify(): Promise<Verification> {
     const { rows, mismatches } = await this.database.transaction(async ({ sql }) => {
       await sql('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
       return {

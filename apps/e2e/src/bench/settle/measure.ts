@@ -1,4 +1,4 @@
-import type { Figures } from '../../figures.js';
+import { type Figures, quantile } from '../../figures.js';
 import { startStack } from '../../stack.js';
 import type { Transport } from '../../transport.js';
 import { ChainObserver } from './chain-observer.js';
@@ -70,19 +70,28 @@ function profiled({ env }: Transport, { profileFolder }: Plan): Transport['env']
   return { ...env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}` };
 }
 
-async function automineFigures(scene: Scene, [reference, ours]: Sides, { rounds }: Plan): Promise<Figures> {
+async function automineFigures(
+  scene: Scene,
+  [reference, ours]: Sides,
+  { rounds, turns }: Plan,
+): Promise<Figures> {
   if (!rounds.has('single') && !rounds.has('automine')) return {};
   await scene.observer.mine('automine');
-  const turn = async (side: Side): Promise<{ tookMs: number; perS: number }> => {
-    await side.start();
-    await warmUp(scene, side);
+  const turn = async (side: Side): Promise<AutomineTurn> => {
+    await freshStart(scene, side);
     const tookMs = rounds.has('single') ? await single(scene, side) : Number.NaN;
     const perS = rounds.has('automine') ? await crowd(scene, side) : Number.NaN;
     await side.stop();
     return { tookMs, perS };
   };
-  const theirs = reference && (await scene.observer.undoing(() => turn(reference)));
-  const our = await turn(ours);
+  const ofTheirs: AutomineTurn[] = [];
+  const ofOurs: AutomineTurn[] = [];
+  for (let index = 0; index < turns; index += 1) {
+    if (reference !== undefined) ofTheirs.push(await scene.observer.undoing(async () => turn(reference)));
+    ofOurs.push(await turn(ours));
+  }
+  const our = medianTurn(ofOurs);
+  const theirs = reference && medianTurn(ofTheirs);
   return present({
     single_median_ms: our.tookMs,
     reference_single_median_ms: theirs?.tookMs,
@@ -91,6 +100,21 @@ async function automineFigures(scene: Scene, [reference, ours]: Sides, { rounds 
     reference_automine_c16_per_s: theirs?.perS,
     automine_c16_ratio: theirs === undefined ? undefined : our.perS / theirs.perS,
   });
+}
+
+type AutomineTurn = { readonly tookMs: number; readonly perS: number };
+
+function medianTurn(turns: readonly AutomineTurn[]): AutomineTurn {
+  return {
+    tookMs: quantile(
+      turns.map(({ tookMs }) => tookMs),
+      0.5,
+    ),
+    perS: quantile(
+      turns.map(({ perS }) => perS),
+      0.5,
+    ),
+  };
 }
 
 async function blocksFigures(scene: Scene, sides: Sides, options: MeasureOptions): Promise<Measured> {

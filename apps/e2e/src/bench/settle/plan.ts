@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { chosen, positive, positiveInteger, profiles } from '../option.js';
+
 export const roundNames = ['single', 'automine', 'blocks', 'fill', 'offered', 'rpc'] as const;
 export type RoundName = (typeof roundNames)[number];
 export const transportNames = ['embedded', 'kafka'] as const;
@@ -11,6 +13,8 @@ export type Plan = {
   readonly transports: ReadonlySet<TransportName>;
   /** Without the reference there are no ratios: while working on ours. */
   readonly withReference: boolean;
+  /** How often each side has its turn where blocks are mined at once; figures are the medians. */
+  readonly turns: number;
   /** Payments a second that the first step of ours offers; left out: derived from what the reference held. */
   readonly oursFrom?: number;
   /** Where the services leave CPU profiles. Profiling slows them down. */
@@ -18,7 +22,7 @@ export type Plan = {
 };
 
 /**
- * Reads `--only single,blocks --transport embedded --ours --from 200 --profile folder`; BENCH_ONLY and BENCH_TRANSPORT
+ * Reads `--only single,blocks --transport embedded --ours --turns 3 --from 200 --profile folder`; BENCH_ONLY and BENCH_TRANSPORT
  * do the same as the first two.
  */
 export function planOf(args: string[], env: NodeJS.ProcessEnv): Plan {
@@ -28,6 +32,7 @@ export function planOf(args: string[], env: NodeJS.ProcessEnv): Plan {
       only: { type: 'string', default: env['BENCH_ONLY'] ?? roundNames.join(',') },
       transport: { type: 'string', default: env['BENCH_TRANSPORT'] ?? transportNames.join(',') },
       ours: { type: 'boolean', default: false },
+      turns: { type: 'string', default: '3' },
       from: { type: 'string' },
       profile: { type: 'string' },
     },
@@ -36,15 +41,8 @@ export function planOf(args: string[], env: NodeJS.ProcessEnv): Plan {
     rounds: chosen('--only', values.only, roundNames),
     transports: chosen('--transport', values.transport, transportNames),
     withReference: !values.ours,
-    ...(values.from === undefined ? {} : { oursFrom: Number(values.from) }),
-    ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+    turns: positiveInteger('--turns', values.turns),
+    ...(values.from === undefined ? {} : { oursFrom: positive('--from', values.from) }),
+    ...profiles(values.profile),
   };
-}
-
-function chosen<Name extends string>(option: string, text: string, names: readonly Name[]): Set<Name> {
-  const wanted = text.split(',').map((name) => name.trim());
-  const known = names.filter((name) => wanted.includes(name));
-  if (known.length !== wanted.length)
-    throw new TypeError(`${option} takes a list of ${names.join(', ')}, and not ${text}`);
-  return new Set(known);
 }

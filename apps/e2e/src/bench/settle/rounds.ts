@@ -19,6 +19,7 @@ export type Scene = {
 
 const warmUpPayments = 400;
 const warmUpConcurrency = 64;
+const warmUpPatienceMs = 60_000;
 const singlePayments = 60;
 const crowdPaymentsMax = 8_000;
 const automineConcurrency = 16;
@@ -36,18 +37,32 @@ const queuesAfterMs = 5_000;
 
 export const conditions = {
   chain: `anvil; blocks of ${blockTimeS} s and ${blockGasLimit} gas, or automined`,
-  single: `${singlePayments} payments, one at a time`,
-  automine: `${automineConcurrency} open requests for ${automineMs / 1000} s`,
+  single: `${singlePayments} payments a turn, one at a time`,
+  automine: `${automineConcurrency} open requests for ${automineMs / 1000} s a turn`,
   blocks: `steps of ${stepS} s, held when every payment is used on chain with p95 below ${stepP95MaxMs} ms`,
   reference: '@x402/core and @x402/evm 2.27, viem nonceManager, polling 50 ms',
 } as const;
 
-/** Lets code get hot and connections open, the same for both sides. */
-export async function warmUp({ press, observer }: Scene, side: Side): Promise<void> {
+/** Lets code get hot and connections open, the same for both sides; whoever stands still meanwhile is started again. */
+export async function warmUp(scene: Scene, side: Side): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    if ((await warmUpOnce(scene, side)) || tries === crowdTriesMax) return;
+    console.log(`  ${side.name} stands still and is started again`);
+    await side.stop();
+    await side.start();
+  }
+}
+
+async function warmUpOnce({ press, observer }: Scene, side: Side): Promise<boolean> {
   const client = new SettleClient(side.url);
   const payments = await press.sign(warmUpPayments);
-  await observer.freeingStranded(closedLoop({ client, payments, concurrency: warmUpConcurrency }));
+  const patience = setTimeout(() => client.close(), warmUpPatienceMs);
+  const { settled } = await observer.freeingStranded(
+    closedLoop({ client, payments, concurrency: warmUpConcurrency }),
+  );
+  clearTimeout(patience);
   client.close();
+  return allSucceeded(settled);
 }
 
 /** One payment at a time: milliseconds of each. */

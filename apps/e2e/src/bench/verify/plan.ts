@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import { chosen, positive, positiveInteger, profiles } from '../option.js';
+
 export const roundNames = ['c16', 'c64', 'delayed', 'rpc', 'flood'] as const;
 export type RoundName = (typeof roundNames)[number];
 
@@ -29,24 +31,10 @@ export function planOf(args: string[], env: NodeJS.ProcessEnv): Plan {
     },
   });
   return {
-    rounds: chosen(values.only),
+    rounds: chosen('--only', values.only, roundNames),
     withReference: !values.ours,
-    turns: positive('--turns', values.turns),
+    turns: positiveInteger('--turns', values.turns),
     turnMs: positive('--seconds', values.seconds) * 1000,
-    ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
+    ...profiles(values.profile),
   };
-}
-
-function chosen(text: string): Set<RoundName> {
-  const wanted = text.split(',').map((name) => name.trim());
-  const known = roundNames.filter((name) => wanted.includes(name));
-  if (known.length !== wanted.length)
-    throw new TypeError(`--only takes a list of ${roundNames.join(', ')}, and not ${text}`);
-  return new Set(known);
-}
-
-function positive(option: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new TypeError(`${option} takes a number above 0, and not ${text}`);
-  return value;
 }

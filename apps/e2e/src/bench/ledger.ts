@@ -1,0 +1,63 @@
+import { cpus, loadavg } from 'node:os';
+
+import { freePort } from '@quittance/embedded';
+import { startDurableDatabase } from '@quittance/testing';
+
+import { result } from '../figures.js';
+import { booksFaults } from '../ledger/books-state.js';
+import { Service } from '../service.js';
+import { planOf } from './ledger/plan.js';
+import { measurePosting } from './ledger/posting.js';
+import { readsRound } from './ledger/reads.js';
+
+/**
+ * How fast payments come into the books: events as the transport hands them over, to committed lines, with every guard
+ * on and every commit flushed to disk. The ledger service runs beside, and does what it does in the background.
+ */
+const loadMax = 1;
+const plan = planOf(process.argv.slice(2), process.env);
+const [loadBefore = Number.NaN] = loadavg();
+if (loadBefore > loadMax)
+  console.log(`This machine is busy (load average ${loadBefore.toFixed(1)}): rates will be too low.`);
+
+const database = await startDurableDatabase();
+const service = new Service({
+  name: 'ledger',
+  port: await freePort(),
+  env: { NODE_ENV: 'production', EVENT_TRANSPORT: 'postgres', DATABASE_URL: database.serviceUrls.ledger },
+  ...(process.env['E2E_LOGS'] === undefined ? {} : { logFolder: process.env['E2E_LOGS'] }),
+});
+service.launch();
+await service.ready();
+try {
+  const posted = await measurePosting(database, plan);
+  const faults = await booksFaults(database.adminUrl);
+  if (Object.values(faults).some((count) => count > 0))
+    throw new TypeError(`The books are wrong: ${JSON.stringify(faults)}`);
+  const figures = { ...posted, ...(plan.rounds.has('reads') ? await readsRound(plan) : {}) };
+  const [loadAfter = Number.NaN] = loadavg();
+  result({
+    bench: 'ledger',
+    conditions: {
+      database: 'embedded Postgres 18 with its settings, fsync and synchronous_commit on, by a socket',
+      payment:
+        'three events (accepted, submitted, confirmed), of 10,000 payers to 1,000 merchants, 8 in a transaction on chain; in one batch they make two headers (books F and G) of two lines each, spread over batches five headers of 16 lines',
+      batch: `${plan.batch} payments a transaction; single: one, at 1 and at 16 connections, the better counts`,
+      writers:
+        'one process a partition; the ledger service beside them with all that it does in the background',
+      from: 'events parsed, as the transport hands them over',
+      turns: `${plan.turns} of ${plan.payments} payments a writer, in turns; figures are medians`,
+      reads: `books of ${plan.entries} lines of a month, one in a hundred late, all sealed and rolled up; ${plan.questions} statement pages of 100 lines of busy and quiet accounts, and as many trial balances at drawn moments on both clocks, one after the other over HTTP; the export is JSON Lines`,
+      profiled: plan.profileFolder === undefined ? 'no' : 'yes',
+      cores: cpus().length,
+      node: process.version,
+      load_before: loadBefore,
+      load_after: loadAfter,
+    },
+    figures,
+  });
+} finally {
+  await service.stop();
+  await database.stop();
+}
+process.exit(0);

@@ -1,0 +1,147 @@
+import type { DurableDatabase } from '@quittance/testing';
+
+import { type Figures, quantile } from '../../figures.js';
+import { type PostOptions, PostingLoad, type Posted } from '../../ledger/posting-load.js';
+import { cpuOfPostgres } from '../settle/cpu-time.js';
+import type { Plan } from './plan.js';
+
+const writersMax = 4;
+/** Compiles what is hot, and opens the accounts of most payers and merchants. */
+const warmUpPayments = 10_000;
+/** One transaction a payment is slow: fewer say as much. */
+const singlePayments = 1_500;
+const singleAtOnce = 16;
+
+type Turn = {
+  readonly perS: number;
+  readonly batchesMs: readonly number[];
+  /** Microseconds of processor a payment. */
+  readonly writerUs: number;
+  readonly postgresUs: number;
+};
+
+type Way = {
+  readonly name: string;
+  readonly writers: number;
+  readonly payments: number;
+  readonly options: PostOptions;
+};
+
+/** How fast payments come into the books, in turns, so that what the machine does meanwhile meets every way of posting. */
+export async function measurePosting(database: DurableDatabase, plan: Plan): Promise<Figures> {
+  const loads = Array.from({ length: writersMax }, (_, partition) =>
+    PostingLoad.start(database.serviceUrls.ledger, partition, profiling(plan)),
+  );
+  const bench = new PostingBench(database, loads);
+  try {
+    await bench.warmUp(plan);
+    const turns = new Map<string, Turn[]>();
+    for (let index = 0; index < plan.turns; index += 1)
+      for (const way of waysOf(plan)) {
+        const turn = await bench.turn(way);
+        turns.set(way.name, [...(turns.get(way.name) ?? []), turn]);
+      }
+    return figuresOf(turns);
+  } finally {
+    for (const load of loads) await load.stop();
+  }
+}
+
+function waysOf({ rounds, payments, batch }: Plan): Way[] {
+  const together = { batch };
+  return [
+    ...(rounds.has('posting')
+      ? [
+          { name: 'p1', writers: 1, payments, options: together },
+          { name: 'p4', writers: writersMax, payments, options: together },
+          { name: 'single', writers: 1, payments: singlePayments, options: { batch: 1 } },
+          {
+            name: 'single16',
+            writers: 1,
+            payments: singlePayments,
+            options: { batch: 1, atOnce: singleAtOnce },
+          },
+        ]
+      : []),
+    ...(rounds.has('spread')
+      ? [
+          { name: 'p1_spread', writers: 1, payments, options: { batch, isSpread: true } },
+          { name: 'p4_spread', writers: writersMax, payments, options: { batch, isSpread: true } },
+        ]
+      : []),
+  ];
+}
+
+class PostingBench {
+  #next = 0;
+  readonly #port: number;
+
+  constructor(
+    database: DurableDatabase,
+    private readonly loads: readonly PostingLoad[],
+  ) {
+    this.#port = Number(new URL(database.adminUrl).port);
+  }
+
+  async warmUp({ batch }: Plan): Promise<void> {
+    await this.prepare(this.loads, warmUpPayments);
+    await Promise.all(this.loads.map(async (load) => load.post({ batch })));
+  }
+
+  async turn({ name, writers, payments, options }: Way): Promise<Turn> {
+    const loads = this.loads.slice(0, writers);
+    await this.prepare(loads, payments);
+    const before = cpuOfPostgres(this.#port);
+    const startedAt = performance.now();
+    const posted = await Promise.all(loads.map(async (load) => load.post(options)));
+    const tookS = (performance.now() - startedAt) / 1000;
+    const postgresS = cpuOfPostgres(this.#port) - before;
+    const turn = turnOf(posted, { tookS, postgresS });
+    console.log(
+      `  ${name}: ${Math.round(turn.perS)} payments/s, CPU a payment: Postgres ${turn.postgresUs.toFixed(0)} µs, ` +
+        `writer ${turn.writerUs.toFixed(0)} µs; a transaction p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms`,
+    );
+    return turn;
+  }
+
+  private async prepare(loads: readonly PostingLoad[], count: number): Promise<void> {
+    for (const load of loads) {
+      await load.prepare({ name: 'bench', from: this.#next, count });
+      this.#next += count;
+    }
+  }
+}
+
+function turnOf(
+  posted: readonly Posted[],
+  used: { readonly tookS: number; readonly postgresS: number },
+): Turn {
+  const payments = posted.reduce((sum, one) => sum + one.payments, 0);
+  const cpuS = posted.reduce((sum, one) => sum + one.cpuS, 0);
+  const batchesMs = posted.flatMap((one) => one.batchesMs);
+  return {
+    perS: payments / used.tookS,
+    batchesMs,
+    writerUs: (cpuS * 1e6) / payments,
+    postgresUs: (used.postgresS * 1e6) / payments,
+  };
+}
+
+function figuresOf(turns: ReadonlyMap<string, readonly Turn[]>): Figures {
+  const median = (name: string, figure: (turn: Turn) => number): number =>
+    quantile((turns.get(name) ?? []).map(figure), 0.5);
+  const figures: Record<string, number> = {};
+  for (const name of turns.keys()) {
+    figures[`${name}_payments_per_s`] = Math.round(median(name, ({ perS }) => perS));
+    figures[`${name}_postgres_us`] = Math.round(median(name, ({ postgresUs }) => postgresUs));
+    figures[`${name}_writer_us`] = Math.round(median(name, ({ writerUs }) => writerUs));
+  }
+  const single = Math.max(figures['single_payments_per_s'] ?? 0, figures['single16_payments_per_s'] ?? 0);
+  // Against the better of one and of sixteen connections.
+  if (single > 0)
+    figures['vs_single_ratio'] = Math.round((10 * (figures['p1_payments_per_s'] ?? 0)) / single) / 10;
+  return figures;
+}
+
+const profiling = ({ profileFolder }: Plan): readonly string[] =>
+  profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
