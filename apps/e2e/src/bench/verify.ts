@@ -24,7 +24,7 @@ try {
     bench: 'verify',
     conditions: {
       chain: `anvil, blocks of ${blockTimeS} s`,
-      ours: 'one facilitator process with its database and its audit; settlement and ledger not running',
+      ours: 'one facilitator process, with its thread for signers, its database and its audit; settlement and ledger not running',
       reference: '@x402/core and @x402/evm 2.27 on a bare HTTP server, one process',
       payments: 'distinct, of 256 payers, EIP-3009 by accounts without code, x402 v2',
       turns: `${plan.turns} of ${plan.turnMs / 1000} s each a round, in turns, after ${warmUpMs / 1000} s of warm-up; the other side stopped (SIGSTOP) meanwhile`,
