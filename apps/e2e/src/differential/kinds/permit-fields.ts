@@ -5,6 +5,12 @@ const numberFields = ['permitted.amount', 'nonce', 'deadline', 'witness.validAft
 const addressFields = ['from', 'permitted.token', 'spender', 'witness.to'];
 const facilitatorField = 'witness.facilitator';
 
+/** Where another kind has made it no number, that stays. */
+const as32Bytes = (nonce: unknown): unknown =>
+  typeof nonce === 'string' && /^[0-9]+$/.test(nonce)
+    ? `0x${BigInt(nonce).toString(16).padStart(64, '0')}`
+    : nonce;
+
 /** The fields of a Permit2 authorization. */
 export function permitFields(scheme: Scene['scheme']): Kind[] {
   const ofAddress = scheme === 'upto' ? [...addressFields, facilitatorField] : addressFields;
@@ -17,11 +23,7 @@ export function permitFields(scheme: Scene['scheme']): Kind[] {
     ]),
     ...numberFields.flatMap((path) => numbers(path, path)),
     ...ofAddress.flatMap((path) => addresses(path, path)),
-    authorized(
-      'nonce as 32 bytes',
-      'nonce',
-      (nonce) => `0x${BigInt(String(nonce)).toString(16).padStart(64, '0')}`,
-    ),
+    authorized('nonce as 32 bytes', 'nonce', as32Bytes),
     authorized('a field more in what is signed', 'surprise', () => '1'),
     authorized('a field more in permitted', 'permitted.surprise', () => '1'),
     authorized('a field more in the witness', 'witness.surprise', () => '1'),

@@ -66,7 +66,8 @@ const amounts: readonly Kind[] = [
 export const money: readonly Kind[] = [
   ...setting('payer', payers),
   ...setting('payee', payees),
-  ...setting('amount', amounts),
+  // Whoever sets the payer says what he pays, too.
+  ...setting('payer', amounts),
 ];
 
 /** What code at the payer's address can have to say. */
