@@ -132,7 +132,12 @@ const acts: readonly Act[] = [
     };
   },
   async (books) => {
-    const { size = '' } = await books.row('seal', 'size::text');
+    // Of two seals in neighbouring milliseconds, the later cannot move onto the earlier.
+    const { size = '' } = await books.row(
+      'seal',
+      'size::text',
+      `NOT EXISTS (SELECT FROM ledger.seal s WHERE s.sealed_at = seal.sealed_at - interval '1 millisecond')`,
+    );
     await books.run(
       `UPDATE ledger.seal SET sealed_at = sealed_at - interval '1 millisecond' WHERE size = $1`,
       [size],
