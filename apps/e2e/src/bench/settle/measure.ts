@@ -1,23 +1,13 @@
-import { type Figures, quantile } from '../../figures.js';
-import { startStack } from '../../stack.js';
+import type { Figures } from '../../figures.js';
 import type { Transport } from '../../transport.js';
-import { ChainObserver } from './chain-observer.js';
+import { automineFigures } from './automine.js';
 import type { CpuTimes } from './cpu-time.js';
+import { present } from './figures.js';
+import { freshStart, type Installation, onInstallation } from './installation.js';
 import type { Plan } from './plan.js';
-import { PaymentPress } from './prepared-payments.js';
-import {
-  climbStep,
-  crowd,
-  fill,
-  offered300,
-  queuesEmpty,
-  type Scene,
-  single,
-  type Step,
-  warmUp,
-} from './rounds.js';
+import { climbStep, fill, offered300, queuesEmpty, type Scene, type Step } from './rounds.js';
 import { rpcFigures } from './rpc-round.js';
-import { ourSide, referenceSide, type Side } from './side.js';
+import type { Side } from './side.js';
 
 /** The rates that an earlier half of the run held, where the next half begins. */
 export type HeldRates = { readonly [Name in Side['name']]?: number };
@@ -36,93 +26,28 @@ const ratesPerS = [
 const referenceFromPerS = 40;
 
 type Measured = { readonly figures: Figures; readonly held: HeldRates };
-type Sides = readonly [Side | undefined, Side];
 
-/** All rounds over one transport: one chain, one database. */
-export async function measure({ transport, plan, held }: MeasureOptions): Promise<Measured> {
+/** All rounds over one transport. */
+export async function measure(options: MeasureOptions): Promise<Measured> {
+  const { transport, plan, held } = options;
   console.log(`Over ${transport.kind}:`);
-  const stack = await startStack({ transport: { ...transport, env: profiled(transport, plan) } });
-  const [chain] = stack.chains;
-  if (chain === undefined) throw new TypeError('a stack without a chain');
-  const observer = new ChainObserver(chain);
-  await observer.prepare();
-  const press = await PaymentPress.start(chain);
-  const scene: Scene = { stack, observer, press };
-  const ours = ourSide(stack);
-  const sides: Sides = [plan.withReference ? await referenceSide(chain) : undefined, ours];
-  let measured: Measured = { figures: {}, held };
-  try {
-    await ours.stop();
-    const automined = await automineFigures(scene, sides, plan);
-    const inBlocks = await blocksFigures(scene, sides, { transport, plan, held });
-    measured = { figures: { ...automined, ...inBlocks.figures }, held: inBlocks.held };
-  } finally {
-    for (const side of sides) await side?.stop();
-    await press.stop();
-    await stack.stop();
-  }
+  const automined = await automineFigures(options);
+  const inBlocks = hasBlocks(plan)
+    ? await onInstallation(options, async (installation) => blocksFigures(installation, options))
+    : { figures: {}, held };
   const rpc = plan.rounds.has('rpc') ? await rpcFigures(transport, plan) : {};
-  return { ...measured, figures: { ...measured.figures, ...rpc } };
+  return { figures: { ...automined, ...inBlocks.figures, ...rpc }, held: inBlocks.held };
 }
 
-function profiled({ env }: Transport, { profileFolder }: Plan): Transport['env'] {
-  if (profileFolder === undefined) return env;
-  return { ...env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}` };
-}
+const hasBlocks = ({ rounds }: Plan): boolean =>
+  rounds.has('blocks') || rounds.has('fill') || rounds.has('offered');
 
-async function automineFigures(
-  scene: Scene,
-  [reference, ours]: Sides,
-  { rounds, turns }: Plan,
-): Promise<Figures> {
-  if (!rounds.has('single') && !rounds.has('automine')) return {};
-  await scene.observer.mine('automine');
-  const turn = async (side: Side): Promise<AutomineTurn> => {
-    await freshStart(scene, side);
-    const tookMs = rounds.has('single') ? await single(scene, side) : Number.NaN;
-    const perS = rounds.has('automine') ? await crowd(scene, side) : Number.NaN;
-    await side.stop();
-    return { tookMs, perS };
-  };
-  const ofTheirs: AutomineTurn[] = [];
-  const ofOurs: AutomineTurn[] = [];
-  for (let index = 0; index < turns; index += 1) {
-    if (reference !== undefined) ofTheirs.push(await scene.observer.undoing(async () => turn(reference)));
-    ofOurs.push(await turn(ours));
-  }
-  const our = medianTurn(ofOurs);
-  const theirs = reference && medianTurn(ofTheirs);
-  return present({
-    single_median_ms: our.tookMs,
-    reference_single_median_ms: theirs?.tookMs,
-    single_median_delta_ms: theirs === undefined ? undefined : our.tookMs - theirs.tookMs,
-    automine_c16_per_s: our.perS,
-    reference_automine_c16_per_s: theirs?.perS,
-    automine_c16_ratio: theirs === undefined ? undefined : our.perS / theirs.perS,
-  });
-}
-
-type AutomineTurn = { readonly tookMs: number; readonly perS: number };
-
-function medianTurn(turns: readonly AutomineTurn[]): AutomineTurn {
-  return {
-    tookMs: quantile(
-      turns.map(({ tookMs }) => tookMs),
-      0.5,
-    ),
-    perS: quantile(
-      turns.map(({ perS }) => perS),
-      0.5,
-    ),
-  };
-}
-
-async function blocksFigures(scene: Scene, sides: Sides, options: MeasureOptions): Promise<Measured> {
+async function blocksFigures(
+  { scene, ours, reference }: Installation,
+  options: MeasureOptions,
+): Promise<Measured> {
   const { rounds } = options.plan;
-  if (!rounds.has('blocks') && !rounds.has('fill') && !rounds.has('offered'))
-    return { figures: {}, held: options.held };
   await scene.observer.mine('blocks');
-  const [reference, ours] = sides;
   const theirs = await referenceClimb(scene, reference, options);
   await freshStart(scene, ours);
   const our = rounds.has('blocks') ? await climb(scene, ours, oursFromPerS(options, theirs)) : undefined;
@@ -170,11 +95,6 @@ async function crowdedFigures(
     offered300_unconfirmed: offered?.unconfirmed,
     offered300_left_after_5s: offered?.leftAfter5s,
   };
-}
-
-async function freshStart(scene: Scene, side: Side): Promise<void> {
-  await side.start();
-  await warmUp(scene, side);
 }
 
 /** Finds the highest step that is held: upwards from the first, or downwards where that one is not. */
@@ -228,20 +148,4 @@ function climbFigures(our: Step, theirs: Step | undefined): Record<string, numbe
     reference_cpu_s_per_payment: theirs?.cpu['reference'],
     reference_anvil_cpu_s_per_payment: theirs?.cpu['anvil'],
   };
-}
-
-const digitsKept = 4;
-/** Stands for a time or a ratio without end, which JSON cannot say: somebody was never answered. */
-const endless = 999_999;
-
-/** Figures that were measured, to four places. */
-function present(figures: Readonly<Record<string, number | undefined>>): Figures {
-  const kept = 10 ** digitsKept;
-  return Object.fromEntries(
-    Object.entries(figures).flatMap(([name, value]) =>
-      value === undefined || Number.isNaN(value)
-        ? []
-        : [[name, Math.round(Math.min(value, endless) * kept) / kept]],
-    ),
-  );
 }
