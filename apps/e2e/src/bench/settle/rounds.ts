@@ -18,6 +18,8 @@ export type Scene = {
 };
 
 const warmUpPayments = 400;
+/** What a process still compiles after its first payments would be measured with a crowd of some seconds. */
+const crowdWarmUpPayments = 600;
 const warmUpConcurrency = 64;
 const warmUpPatienceMs = 60_000;
 const singlePayments = 60;
@@ -44,18 +46,18 @@ export const conditions = {
 } as const;
 
 /** Lets code get hot and connections open, the same for both sides; whoever stands still meanwhile is started again. */
-export async function warmUp(scene: Scene, side: Side): Promise<void> {
+export async function warmUp(scene: Scene, side: Side, payments = warmUpPayments): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    if ((await warmUpOnce(scene, side)) || tries === crowdTriesMax) return;
+    if ((await warmUpOnce(scene, side, payments)) || tries === crowdTriesMax) return;
     console.log(`  ${side.name} stands still and is started again`);
     await side.stop();
     await side.start();
   }
 }
 
-async function warmUpOnce({ press, observer }: Scene, side: Side): Promise<boolean> {
+async function warmUpOnce({ press, observer }: Scene, side: Side, count: number): Promise<boolean> {
   const client = new SettleClient(side.url);
-  const payments = await press.sign(warmUpPayments);
+  const payments = await press.sign(count);
   const patience = setTimeout(() => client.close(), warmUpPatienceMs);
   const { settled } = await observer.freeingStranded(
     closedLoop({ client, payments, concurrency: warmUpConcurrency }),
@@ -81,6 +83,7 @@ export async function single({ press, observer }: Scene, side: Side): Promise<nu
  * fails, and then stands still: such a round says nothing of its speed, and is made again with a fresh process.
  */
 export async function crowd(scene: Scene, side: Side): Promise<number> {
+  await warmUp(scene, side, crowdWarmUpPayments);
   for (let tries = 1; ; tries += 1) {
     const { perS, stoodStill } = await crowdOnce(scene, side);
     if (!stoodStill || tries === crowdTriesMax) return perS;
