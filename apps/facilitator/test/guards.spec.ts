@@ -240,6 +240,11 @@ describe('who pays whom how much', () => {
   });
 });
 
+const passing = `UPDATE facilitator.payment
+    SET state = 'confirmed', transaction_hash = '${hash}', block_number = 7, authorization_spent = true,
+        passed_event_id = $2, last_event_id = $3
+  WHERE id = $1`;
+
 describe('the audit trail', () => {
   it('has a row for every change, with the event behind it, though the service may not write it', async () => {
     const id = await paymentIn('submitted');
@@ -253,6 +258,36 @@ describe('the audit trail', () => {
       { from_state: 'accepted', to_state: 'submitted', transaction_hash: hash },
       { from_state: 'submitted', to_state: 'confirmed', transaction_hash: hash },
     ]);
+  });
+
+  it('has the broadcast that was passed on the way to an outcome', async () => {
+    const [id, broadcast, outcome] = [await accepted(), randomUUID(), randomUUID()];
+    await service.query(passing, [id, broadcast, outcome]);
+    const { rows } = await service.query(
+      'SELECT from_state, to_state, event_id, transaction_hash FROM facilitator.payment_transition WHERE payment_id = $1 ORDER BY sequence',
+      [id],
+    );
+    expect(rows.slice(1)).toEqual([
+      { from_state: 'accepted', to_state: 'submitted', event_id: broadcast, transaction_hash: hash },
+      { from_state: 'submitted', to_state: 'confirmed', event_id: outcome, transaction_hash: hash },
+    ]);
+  });
+
+  it('takes no broadcast for passed that has its own step, comes without an outcome, or is the outcome', async () => {
+    const passed = { constraint: 'payment_passed' };
+    const [broadcast, outcome] = [randomUUID(), randomUUID()];
+    const submitted = await paymentIn('submitted');
+    await expect(service.query(passing, [submitted, broadcast, outcome])).rejects.toMatchObject(passed);
+    const id = await accepted();
+    await expect(service.query(passing, [id, outcome, outcome])).rejects.toMatchObject(passed);
+    const bare = 'UPDATE facilitator.payment SET passed_event_id = $2 WHERE id = $1';
+    await expect(service.query(bare, [submitted, broadcast])).rejects.toMatchObject(passed);
+    await expect(service.query(bare, [id, broadcast])).rejects.toMatchObject({
+      constraint: 'payment_passed_with_hash',
+    });
+    await service.query(passing, [id, broadcast, outcome]);
+    for (const other of [null, randomUUID()])
+      await expect(service.query(bare, [id, other])).rejects.toMatchObject(passed);
   });
 
   it.each([

@@ -19,6 +19,7 @@ import {
   keepAttemptsFrom,
   type KeptAttempt,
 } from './attempt-row.js';
+import { type Change, passingBroadcasts, type Rounds } from './change.js';
 import type { Payment, PaymentProgress } from './payment.js';
 import { expiredEvent } from './payment-event.js';
 import { paymentColumns, paymentOf, type PaymentRow } from './payment-row.js';
@@ -46,7 +47,7 @@ export class PaymentChanges {
         ),
       ]);
       const events = movingOf(unseen);
-      const rounds = roundsOf(events).map((round) => changesIn(payments, round));
+      const rounds = passingBroadcasts(roundsOf(events).map((round) => changesIn(payments, round)));
       const attempts = changedAttempts(payments, events);
       const news = chainNewsOf(unseen.filter((event) => !isPaymentEvent(event)));
       crashPoint('facilitator.events-taken');
@@ -115,7 +116,7 @@ async function lockAll(sql: Sql, ids: readonly PaymentId[]): Promise<Map<string,
   );
 }
 
-/** The n-th event of each payment goes into the n-th round: one statement a round, and no step is left out of the trail. */
+/** The n-th event of each payment goes into the n-th round: no step is left out of the trail. */
 function roundsOf(events: readonly MovingEvent[]): MovingEvent[][] {
   const rounds: MovingEvent[][] = [];
   const seen = new Map<string, number>();
@@ -127,16 +128,15 @@ function roundsOf(events: readonly MovingEvent[]): MovingEvent[][] {
   return rounds;
 }
 
-type Change = { readonly id: PaymentId; readonly progress: PaymentProgress };
-
 function changesIn(payments: Map<string, Locked>, events: readonly MovingEvent[]): Change[] {
   const changes: Change[] = [];
   for (const event of events) {
     const locked = payments.get(event.data.paymentId);
     const progress = locked === undefined ? undefined : transition(locked.payment, event);
     if (locked === undefined || progress === undefined) continue;
+    const { id, state } = locked.payment;
     locked.payment = { ...locked.payment, ...progress };
-    changes.push({ id: locked.payment.id, progress });
+    changes.push({ id, from: state, progress, passed: null });
   }
   return changes;
 }
@@ -157,11 +157,7 @@ function changedAttempts(payments: Map<string, Locked>, events: readonly MovingE
 }
 
 /** One statement a round, the last with the attempts: a waiting caller is answered after the last of them. */
-async function writeAll(
-  sql: Sql,
-  rounds: ReadonlyArray<readonly Change[]>,
-  attempts: readonly KeptAttempt[],
-): Promise<void> {
+async function writeAll(sql: Sql, rounds: Rounds, attempts: readonly KeptAttempt[]): Promise<void> {
   const changing = rounds.filter((changes) => changes.length > 0);
   const last = changing.pop() ?? [];
   await Promise.all([
@@ -178,11 +174,11 @@ async function write(sql: Sql, changes: readonly Change[], attempts: readonly Ke
        UPDATE facilitator.payment AS p
           SET state = c.state, reason = c.reason, detail = c.detail, transaction_hash = c.transaction_hash,
               block_number = c.block_number, authorization_spent = c.authorization_spent, last_event_id = c.event_id,
-              updated_at = clock_timestamp()
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[])
-           AS c (id, event_id, state, reason, detail, transaction_hash, block_number, authorization_spent)
+              passed_event_id = coalesce(c.passed, p.passed_event_id), updated_at = clock_timestamp()
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[], $9::uuid[])
+           AS c (id, event_id, state, reason, detail, transaction_hash, block_number, authorization_spent, passed)
         WHERE p.id = c.id)
-     ${keepAttemptsFrom(9)}`,
+     ${keepAttemptsFrom(10)}`,
     [
       changes.map(({ id }) => id),
       column('lastEventId'),
@@ -192,6 +188,7 @@ async function write(sql: Sql, changes: readonly Change[], attempts: readonly Ke
       column('transaction'),
       column('blockNumber').map((number) => number?.toString(10) ?? null),
       column('authorizationSpent'),
+      changes.map(({ passed }) => passed),
       ...attemptValues(attempts),
     ],
   );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { companyMs, fullBatchSize, gatherMs, gatherPauseMs } from './gather.js';
+import { companyMs, fullBatchSize, gatherMs, gatherPauseMs, returnMs } from './gather.js';
 
 const gathering = fc.record({
   ready: fc.integer({ min: 1, max: 1_000 }),
@@ -9,12 +9,18 @@ const gathering = fc.record({
   onTheirWay: fc.integer({ min: 0, max: 100 }),
   oneEnded: fc.boolean(),
   company: fc.integer({ min: 1, max: 300 }),
+  crowd: fc.integer({ min: 1, max: 300 }),
+  sinceEndMs: fc.double({ min: 0, max: 10_000, noNaN: true }),
 });
+const nobodyReturns = { crowd: 1, sinceEndMs: returnMs };
 
 describe('how long payments gather', () => {
   it('is no time at all while nothing is on its way, even for one', () => {
     fc.assert(
-      fc.property(gathering, (given) => gatherPauseMs({ ...given, onTheirWay: 0, company: 1 }) === 0),
+      fc.property(
+        gathering,
+        (given) => gatherPauseMs({ ...given, onTheirWay: 0, company: 1, crowd: 1 }) === 0,
+      ),
     );
   });
 
@@ -23,7 +29,7 @@ describe('how long payments gather', () => {
       fc.property(
         gathering,
         (given) =>
-          gatherPauseMs({ ...given, oneEnded: true, company: given.ready }) === 0 &&
+          gatherPauseMs({ ...given, oneEnded: true, company: given.ready, crowd: given.ready }) === 0 &&
           gatherPauseMs({ ...given, ready: fullBatchSize + given.ready }) === 0,
       ),
     );
@@ -32,13 +38,19 @@ describe('how long payments gather', () => {
   it('lets those who moved together before find each other again, and no longer than a moment', () => {
     fc.assert(
       fc.property(gathering, (given) => {
-        const pauseMs = gatherPauseMs({ ...given, onTheirWay: 0 });
+        const pauseMs = gatherPauseMs({ ...given, onTheirWay: 0, ...nobodyReturns });
         return pauseMs <= companyMs && (given.ready < given.company || pauseMs === 0);
       }),
     );
-    expect(gatherPauseMs({ ready: 2, oldestWaitedMs: 4, onTheirWay: 0, oneEnded: false, company: 16 })).toBe(
-      companyMs - 4,
-    );
+    const given = { ready: 2, oldestWaitedMs: 4, onTheirWay: 0, oneEnded: false, company: 16 };
+    expect(gatherPauseMs({ ...given, ...nobodyReturns })).toBe(companyMs - 4);
+  });
+
+  it('lets those that gathered wait for those that ended, until all are there or a moment is over', () => {
+    const given = { ready: 8, oldestWaitedMs: 30, onTheirWay: 1, oneEnded: true, company: 8 };
+    expect(gatherPauseMs({ ...given, crowd: 16, sinceEndMs: 5 })).toBe(returnMs - 5);
+    expect(gatherPauseMs({ ...given, crowd: 16, ready: 16, sinceEndMs: 5 })).toBe(0);
+    expect(gatherPauseMs({ ...given, crowd: 16, sinceEndMs: returnMs })).toBe(0);
   });
 
   it('never makes the first wait longer than the bound, whatever clocks say', () => {
@@ -55,7 +67,14 @@ describe('how long payments gather', () => {
   });
 
   it('waits for the rest of the bound otherwise', () => {
-    const given = { ready: 3, oldestWaitedMs: 50, onTheirWay: 1, oneEnded: false, company: 1 };
+    const given = {
+      ready: 3,
+      oldestWaitedMs: 50,
+      onTheirWay: 1,
+      oneEnded: false,
+      company: 1,
+      ...nobodyReturns,
+    };
     expect(gatherPauseMs(given)).toBe(gatherMs - 50);
     expect(gatherPauseMs({ ...given, oldestWaitedMs: gatherMs })).toBe(0);
   });

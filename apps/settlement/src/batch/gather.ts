@@ -2,6 +2,11 @@
 export const gatherMs = 150;
 /** How long it waits, with nothing on its way, for as many as came the time before: a crowd that pays again and again moves together. */
 export const companyMs = 10;
+/**
+ * How long those that gathered wait, once a batch has ended, for its payers to come again. Without it a crowd that pays again
+ * and again falls into halves that take turns: twice the batches, each at the price of a whole one.
+ */
+export const returnMs = 40;
 /** So long it is remembered how many came. */
 export const companyMemoryMs = 250;
 /** So many fill a batch, or nearly. */
@@ -18,16 +23,23 @@ export type Gathering = {
   readonly oneEnded: boolean;
   /** Payments that were signed together the time before; 1 when that was long ago. */
   readonly company: number;
+  /** Payments that gathered while a batch was on its way, and those that ended with it; 1 when that was one alone. */
+  readonly crowd: number;
+  readonly sinceEndMs: number;
 };
 
 /**
  * How long to let payments gather before the next batch, by the rule that Nagle made for packets: with nothing on its way
- * each goes at once, and otherwise what comes in meanwhile goes together. 0 says to go now.
+ * each goes at once, and otherwise what comes in meanwhile goes together, with whom just ended. 0 says to go now.
  */
 export function gatherPauseMs(gathering: Gathering): number {
-  const { ready, oldestWaitedMs, onTheirWay, oneEnded, company } = gathering;
+  const { ready, oldestWaitedMs, onTheirWay, oneEnded, company, crowd, sinceEndMs } = gathering;
   if (ready >= fullBatchSize) return 0;
   const free = onTheirWay === 0 || oneEnded;
+  if (free && ready < crowd) {
+    const returnsMs = Math.min(returnMs - sinceEndMs, gatherMs - oldestWaitedMs);
+    if (returnsMs > 0) return returnsMs;
+  }
   if (free && ready >= company) return 0;
   const mostMs = free ? companyMs : gatherMs;
   return Math.min(Math.max(mostMs - oldestWaitedMs, 0), mostMs);

@@ -20,7 +20,7 @@ import { takeTurns } from '../relayer/turn.js';
 import type { BatchRepository } from './batch.repository.js';
 import type { Slot, StoredBatch } from './batch.js';
 import { Doubts } from './doubts.js';
-import { companyMemoryMs, companyMs, gatherPauseMs } from './gather.js';
+import { companyMemoryMs, gatherPauseMs, returnMs } from './gather.js';
 import { type Pack, pack } from './pack.js';
 import { KnownPayees } from './payees.js';
 import type { PriceGate } from './price-gate.js';
@@ -64,6 +64,8 @@ export class Submitter {
   private oneEnded = false;
   private gatheringUntilMs = -Infinity;
   private signedTogether = { atMs: -Infinity, payments: 1 };
+  private gathered = 0;
+  private crowd = { endedAtMs: -Infinity, payments: 1 };
 
   constructor(private readonly options: SubmitterOptions) {
     this.decider = new Decider(options);
@@ -100,6 +102,7 @@ export class Submitter {
       if (watched.standing.state === 'confirmed') this.payees.note(watched.payment);
     }
     this.oneEnded = true;
+    this.crowd = { endedAtMs: performance.now(), payments: this.gathered + outcomes.length };
     this.gatheringUntilMs = -Infinity;
     this.loop.wake();
   }
@@ -142,12 +145,15 @@ export class Submitter {
       onTheirWay: slots.length,
       oneEnded: this.oneEnded,
       company: this.company(),
+      crowd: this.crowd.payments,
+      sinceEndMs: performance.now() - this.crowd.endedAtMs,
     });
+    this.gathered = pauseMs > 0 ? ready.length : 0;
     // Those that go alone have nobody to wait for.
     const due = pauseMs > 0 ? ready.filter(({ batchLimit }) => batchLimit === 1) : ready;
     if (due.length === 0) {
       // Those who may complete a company are worth a look each.
-      if (pauseMs > companyMs) this.gatheringUntilMs = performance.now() + pauseMs;
+      if (pauseMs > returnMs) this.gatheringUntilMs = performance.now() + pauseMs;
       return pauseMs;
     }
     const plans = this.plans(due, slots);
