@@ -48,13 +48,16 @@ export class AccountSumsRepository {
     const byDay = dayOfRow(by);
     const values = [accountIds, cover.largeEnd, cover.smallStart, cover.smallEnd, end];
     const [whole, covered] = await Promise.all([
-      this.database.sql<Row>(wholeRows(byDay), values),
+      this.database.sql<Row>(wholeRows(byDay), [...values, ...byDay.values]),
       this.database.sql<CoveredRow>(coveredBlocks, values),
     ]);
     const split = covered.filter((row) => row.is_split);
     const inner = await this.innerOf(split, end, byDay);
     const runs = [...uncoveredRuns(accountIds, cover, covered), ...inner.runs];
-    const lines = await this.database.sql<Row>(lineRows(byDay), lineValues(runs, cover, end));
+    const lines = await this.database.sql<Row>(lineRows(byDay), [
+      ...lineValues(runs, cover, end),
+      ...byDay.values,
+    ]);
     const sums = new Map<string, AccountSums>();
     for (const row of [...whole, ...inner.rows, ...lines]) {
       const { account_id: accountId, layer, day } = row;
@@ -82,7 +85,7 @@ export class AccountSumsRepository {
     if (large.length === 0) return { rows: [], runs };
     const values = [large.map((row) => row.account_id), large.map(({ block }) => block), end];
     const [rows, children] = await Promise.all([
-      this.database.sql<Row>(wholeChildren(byDay), values),
+      this.database.sql<Row>(wholeChildren(byDay), [...values, ...byDay.values]),
       this.database.sql<CoveredRow>(coveredChildren, values),
     ]);
     for (const row of large) {
@@ -105,15 +108,17 @@ export class AccountSumsRepository {
   }
 }
 
-/** How the day of a row goes into the answer, in SQL. */
-type DayOf = (day: string) => string;
+/** How the day of a row goes into the answer: SQL of the day, and its values, which are the last of the statement. */
+type DayOf = { readonly sql: (day: string, place: number) => string; readonly values: readonly string[] };
 
+// One text for all days: the server keeps its plan.
 function dayOfRow(by: SumsQuery['by']): DayOf {
-  if (by === undefined) return () => 'NULL::text';
-  if (by === 'day') return (day) => `${day}::text`;
-  const { from } = by;
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(from)) throw new RangeError(`"${from}" is no day`);
-  return (day) => `CASE WHEN ${day} >= '${from}'::date THEN '${from}' END`;
+  if (by === undefined) return { sql: () => 'NULL::text', values: [] };
+  if (by === 'day') return { sql: (day) => `${day}::text`, values: [] };
+  return {
+    sql: (day, place) => `CASE WHEN ${day} >= $${place}::date THEN $${place}::date::text END`,
+    values: [by.from],
+  };
 }
 
 /** Where an account's lines have to be read: in all blocks that do not have its sums, and in the rest. */
@@ -152,8 +157,8 @@ const coveredBlocks = `
     FROM ledger.account_rollup r WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover}
    GROUP BY r.account_id, r.level, r.block`;
 
-const daySums = (byDay: DayOf): string => `
-         ${byDay('r.day')} AS day, sum(r.debits)::text AS debits, sum(r.credits)::text AS credits,
+const daySums = (day: string): string => `
+         ${day} AS day, sum(r.debits)::text AS debits, sum(r.credits)::text AS credits,
          sum(r.debit)::text AS debit, sum(r.credit)::text AS credit`;
 
 /**
@@ -167,10 +172,10 @@ const beforeSplit = (end: string): string => `
          AND o.first_at < ${end} AND o.last_at >= ${end})))`;
 
 const wholeRows = (byDay: DayOf): string => `
-  SELECT r.account_id, r.layer, ${daySums(byDay)}
+  SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 6))}
     FROM ledger.account_rollup r
    WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover} AND ${beforeSplit('$5::timestamptz')}
-   GROUP BY r.account_id, r.layer, ${byDay('r.day')}`;
+   GROUP BY 1, 2, 3`;
 
 const childrenOf = `
     FROM unnest($1::bigint[], $2::bigint[]) AS given (account_id, block)
@@ -184,9 +189,9 @@ const coveredChildren = `
   ${childrenOf} GROUP BY r.account_id, r.level, r.block`;
 
 const wholeChildren = (byDay: DayOf): string => `
-  SELECT r.account_id, r.layer, ${daySums(byDay)}
+  SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 4))}
   ${childrenOf} WHERE ${onLastDay} AND ${beforeSplit('$3::timestamptz')}
-   GROUP BY r.account_id, r.layer, ${byDay('r.day')}`;
+   GROUP BY 1, 2, 3`;
 
 /**
  * The lines of runs, by account: found by the ids that the transactions of a run can have. Most accounts have one run from
@@ -224,12 +229,9 @@ export const runLines = `
          AND t.effective_at < $5::timestamptz AND (run.since IS NULL OR t.effective_at >= run.since)
          AND (run.until IS NULL OR t.effective_at < run.until)) e`;
 
-const lineRows = (byDay: DayOf): string => {
-  const day = byDay(`(e.effective_at AT TIME ZONE 'UTC')::date`);
-  return `
-  SELECT e.account_id, e.layer, ${day} AS day, count(*) FILTER (WHERE e.amount > 0)::text AS debits,
+const lineRows = (byDay: DayOf): string => `
+  SELECT e.account_id, e.layer, ${byDay.sql(`(e.effective_at AT TIME ZONE 'UTC')::date`, 11)} AS day, count(*) FILTER (WHERE e.amount > 0)::text AS debits,
          count(*) FILTER (WHERE e.amount < 0)::text AS credits,
          coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0)::text AS debit,
          coalesce(-sum(e.amount) FILTER (WHERE e.amount < 0), 0)::text AS credit
-    FROM ${runLines} GROUP BY e.account_id, e.layer, ${day}`;
-};
+    FROM ${runLines} GROUP BY 1, 2, 3`;
