@@ -181,7 +181,7 @@ export class StatementExportRepository {
       const found = await this.walk.lines({ scope, accountId, after, limit: linesAtOnce });
       const last = found.at(-1);
       if (last === undefined) return;
-      const lines = await this.statements.linesOf(found, balance);
+      const lines = this.statements.linesOf(found, balance);
       yield lines;
       balance = BigInt(lines.at(-1)?.balance ?? balance);
       if (found.length < linesAtOnce) return;

@@ -17,7 +17,7 @@ export type AccountSums = {
 
 type Row = SumsRow & { account_id: string; layer: Layer; day: string | null };
 /** A block that has an account's sums. `split_layers`: those whose lines of the last day lie across the moment's time. */
-type CoveredRow = { account_id: string; level: number; block: string; is_split: boolean };
+export type CoveredBlock = { account_id: string; level: number; block: string; is_split: boolean };
 
 /** Lines to be read one by one: an account's in a run of the sealed order, from a time on and up to one, if told. */
 export type LineRun = Run & {
@@ -31,6 +31,15 @@ export type SumsQuery = {
   readonly moment: Moment;
   /** One sum for each day; or one for what is before a day and one for the rest. One for all unless told. */
   readonly by?: 'day' | { readonly from: string };
+  /** Of the same accounts and moment, where it is there already. */
+  readonly coverage?: Coverage | undefined;
+};
+
+/** How a moment's transactions are read: what was rolled up when it was asked for, which goes on growing. */
+export type Coverage = {
+  readonly cover: Cover;
+  /** Blocks of the cover that have sums of the accounts. */
+  readonly covered: Promise<readonly CoveredBlock[]>;
 };
 
 /** Sums of the lines of accounts at a moment: rolled-up blocks where an account has many lines, the lines where few. */
@@ -41,23 +50,24 @@ export class AccountSumsRepository {
     private readonly blocks: BlockRepository,
   ) {}
 
-  async at({ accountIds, moment, by }: SumsQuery): Promise<AccountSums[]> {
+  async at(query: SumsQuery): Promise<AccountSums[]> {
+    const { accountIds, moment, by } = query;
     if (accountIds.length === 0) return [];
-    const cover = await this.blocks.cover(moment.size);
+    const coverage = query.coverage ?? (await this.coverage(query));
+    const { cover } = coverage;
     const end = endOf(moment);
     const byDay = dayOfRow(by);
-    const values = [accountIds, cover.largeEnd, cover.smallStart, cover.smallEnd, end];
     const [whole, covered] = await Promise.all([
-      this.database.sql<Row>(wholeRows(byDay), [...values, ...byDay.values]),
-      this.database.sql<CoveredRow>(coveredBlocks, values),
+      this.database.sql<Row>(wholeRows(byDay), [...blockValues(accountIds, cover, end), ...byDay.values]),
+      coverage.covered,
     ]);
     const split = covered.filter((row) => row.is_split);
     const inner = await this.innerOf(split, end, byDay);
     const runs = [...uncoveredRuns(accountIds, cover, covered), ...inner.runs];
-    const lines = await this.database.sql<Row>(lineRows(byDay), [
-      ...lineValues(runs, cover, end),
-      ...byDay.values,
-    ]);
+    const lines =
+      runs.length === 0
+        ? []
+        : await this.database.sql<Row>(lineRows(byDay), [...lineValues(runs, cover, end), ...byDay.values]);
     const sums = new Map<string, AccountSums>();
     for (const row of [...whole, ...inner.rows, ...lines]) {
       const { account_id: accountId, layer, day } = row;
@@ -66,9 +76,15 @@ export class AccountSumsRepository {
     return [...sums.values()];
   }
 
+  async coverage({ accountIds, moment }: Pick<SumsQuery, 'accountIds' | 'moment'>): Promise<Coverage> {
+    const cover = await this.blocks.cover(moment.size);
+    const values = blockValues(accountIds, cover, endOf(moment));
+    return { cover, covered: this.database.sql<CoveredBlock>(coveredBlocks, values) };
+  }
+
   /** What of the last day of split blocks is before the end: of large blocks by their small ones, of small ones by lines. */
   private async innerOf(
-    split: readonly CoveredRow[],
+    split: readonly CoveredBlock[],
     end: string,
     byDay: DayOf,
   ): Promise<{ rows: Row[]; runs: LineRun[] }> {
@@ -86,7 +102,7 @@ export class AccountSumsRepository {
     const values = [large.map((row) => row.account_id), large.map(({ block }) => block), end];
     const [rows, children] = await Promise.all([
       this.database.sql<Row>(wholeChildren(byDay), [...values, ...byDay.values]),
-      this.database.sql<CoveredRow>(coveredChildren, values),
+      this.database.sql<CoveredBlock>(coveredChildren, values),
     ]);
     for (const row of large) {
       const first = BigInt(row.block) * blocksInLarge;
@@ -107,6 +123,14 @@ export class AccountSumsRepository {
     return { rows, runs };
   }
 }
+
+const blockValues = (accountIds: readonly string[], cover: Cover, end: string): unknown[] => [
+  accountIds,
+  cover.largeEnd,
+  cover.smallStart,
+  cover.smallEnd,
+  end,
+];
 
 /** How the day of a row goes into the answer: SQL of the day, and its values, which are the last of the statement. */
 type DayOf = { readonly sql: (day: string, place: number) => string; readonly values: readonly string[] };
@@ -220,7 +244,8 @@ export const runLines = `
                   SELECT transaction_id FROM ledger.leaf
                    WHERE position >= greatest(run.first, $6) AND position < run.past OFFSET 0) f)) END AS highest) ids
     CROSS JOIN LATERAL (
-      SELECT e.account_id, e.layer, e.amount, e.transaction_id, e.line, f.position, t.effective_at
+      SELECT e.account_id, e.layer, e.amount, e.transaction_id, e.line, f.position, t.effective_at, t.event_type,
+             t.payment_id, t.chain_transaction, t.occurred_at, t.recorded_at
         FROM ledger.entry e
         JOIN ledger.leaf f ON f.transaction_id = e.transaction_id
         JOIN ledger.transaction t ON t.id = e.transaction_id

@@ -2,15 +2,31 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@quittance/database';
 
 import { dayAfter, dayOf, endOf, firstOfDay } from '../moment/moment.js';
-import { uncoveredRuns, lineValues, type LineRun, runLines } from '../rollup/account-sums.repository.js';
-import { blocksInLarge, type Cover, gapsOf, runOf } from '../rollup/block.js';
-import { BlockRepository } from '../rollup/block.repository.js';
+import {
+  AccountSumsRepository,
+  type Coverage,
+  lineValues,
+  type LineRun,
+  runLines,
+  uncoveredRuns,
+} from '../rollup/account-sums.repository.js';
+import { type Cover, runOf } from '../rollup/block.js';
 import { closingMoment, type StatementScope } from './statement.js';
 
 /** A place in a statement: lines are by day, then by position in the sealed order. */
 export type LinePlace = { readonly day: string; readonly position: string; readonly line: number };
 
-export type FoundLine = LinePlace & { readonly transactionId: string; readonly amount: string };
+/** A line with what of its transaction a statement tells. */
+export type FoundLine = LinePlace & {
+  readonly transactionId: string;
+  readonly amount: string;
+  readonly event_type: string;
+  readonly payment_id: string | null;
+  readonly chain_transaction: string | null;
+  readonly effective_at: Date;
+  readonly occurred_at: Date;
+  readonly recorded_at: Date;
+};
 
 export type LinesWanted = {
   readonly scope: StatementScope;
@@ -18,18 +34,31 @@ export type LinesWanted = {
   /** The last line of the page before. */
   readonly after: LinePlace | null;
   readonly limit: number;
+  /** Of the account and the statement's end, where it is there already. */
+  readonly coverage?: Coverage | undefined;
 };
 
-/** Lines of a day in a block; `lines` counts those of the wanted layer. */
-type Piece = { level: number; block: string; day: string; lines: number; block_lines: number };
-type Covered = { account_id: string; level: number; block: string };
-/** Where lines of one day are to be read, and how many there are at least. */
+/**
+ * Lines of a day in a block. Of a large block with many lines of the account: its small blocks that hold some of the day, or
+ * may, and how many; null where the account is not rolled up.
+ */
+type Piece = {
+  level: number;
+  block: string;
+  day: string;
+  lines: number;
+  /** How many pieces there are from this question's place on. */
+  pieces: number;
+  small_blocks: string[] | null;
+  small_lines: (number | null)[] | null;
+};
+/** Where lines of one day are to be read, and about how many there are. */
 type CountedRun = LineRun & { readonly lines: number };
 
 /** So many pieces are looked at together. */
 const piecesMax = 64;
 /** Of a large block with so few lines of the account all are looked through: quicker than to ask which of its small ones hold some. */
-const fewLines = 2_000;
+const fewLines = 200;
 
 /**
  * Finds the lines of a statement page without reading those before it: blocks that are rolled up say how many lines of a day
@@ -39,24 +68,23 @@ const fewLines = 2_000;
 export class LineWalkRepository {
   constructor(
     private readonly database: Database,
-    private readonly blocks: BlockRepository,
+    private readonly sums: AccountSumsRepository,
   ) {}
 
   async lines(wanted: LinesWanted): Promise<FoundLine[]> {
     const { scope, accountId, limit } = wanted;
-    const cover = await this.blocks.cover(scope.moment.size);
-    const covered = await this.database.sql<Covered>(coveredBlocks, [
-      [accountId],
-      cover.largeEnd,
-      cover.smallStart,
-      cover.smallEnd,
-    ]);
-    const loose = uncoveredRuns([accountId], cover, covered);
+    const coverage =
+      wanted.coverage ?? (await this.sums.coverage({ accountIds: [accountId], moment: closingMoment(scope) }));
     const [few, many] = await Promise.all([
-      this.read(wanted, cover, loose),
-      covered.length === 0 ? [] : this.walk(wanted, cover),
+      this.looseLines(wanted, coverage),
+      this.walk(wanted, coverage.cover),
     ]);
     return [...few, ...many].sort(byPlace).slice(0, limit);
+  }
+
+  /** The first lines of blocks that do not have the account's sums. */
+  private async looseLines(wanted: LinesWanted, { cover, covered }: Coverage): Promise<FoundLine[]> {
+    return this.read(wanted, cover, uncoveredRuns([wanted.accountId], cover, await covered));
   }
 
   /** The first lines of rolled-up blocks, in order. */
@@ -67,7 +95,7 @@ export class LineWalkRepository {
     const readBatch = async (): Promise<void> => {
       const after = found.at(-1) ?? wanted.after;
       found.push(
-        ...(await this.read({ ...wanted, after, limit: wanted.limit - found.length }, cover, batch)),
+        ...(await this.read({ ...wanted, after, limit: wanted.limit - found.length }, cover, joined(batch))),
       );
       [batch, lines] = [[], 0];
     };
@@ -83,7 +111,7 @@ export class LineWalkRepository {
 
   /** Where the lines are, by day and position, from the place of the page on. */
   private async *runs(wanted: LinesWanted, cover: Cover): AsyncGenerator<CountedRun> {
-    const { scope, accountId, after } = wanted;
+    const { scope, accountId, after, limit } = wanted;
     let day = after?.day ?? scope.from;
     let start = BigInt(after?.position ?? 0);
     for (;;) {
@@ -96,47 +124,15 @@ export class LineWalkRepository {
         scope.to,
         day,
         start,
+        limit,
+        scope.account,
       ]);
-      for (const piece of pieces) yield* await this.runsFrom(wanted, piece);
+      for (const piece of pieces) yield* runsFrom(wanted, piece);
       const last = pieces.at(-1);
-      if (pieces.length < piecesMax || last === undefined) return;
+      if (last === undefined || pieces.length === last.pieces) return;
       day = last.day;
       start = runOf(last.level, BigInt(last.block)).end;
     }
-  }
-
-  /** Those of a piece that are not before the page. */
-  private async runsFrom(wanted: LinesWanted, piece: Piece): Promise<CountedRun[]> {
-    const { after } = wanted;
-    const from = piece.day === after?.day ? BigInt(after.position) : 0n;
-    return (await this.runsOf(wanted, piece)).filter((run) => run.end > from);
-  }
-
-  /** A small block is one run; a large one is those of its small blocks that hold lines of the day, or may. */
-  private async runsOf(
-    { scope, accountId }: LinesWanted,
-    { level, block, day, lines, block_lines: blockLines }: Piece,
-  ): Promise<CountedRun[]> {
-    const place = { accountId, from: firstOfDay(day), until: firstOfDay(dayAfter(day)) };
-    const own = runOf(level, BigInt(block));
-    if (level === 0 || blockLines <= fewLines) return [{ ...own, ...place, lines }];
-    const first = BigInt(block) * blocksInLarge;
-    const children = await this.database.sql<{ block: string; lines: number }>(childBlocks, [
-      accountId,
-      first,
-      first + blocksInLarge,
-      scope.layer,
-      day,
-    ]);
-    const counted = children.map((child) => ({ ...runOf(0, BigInt(child.block)), lines: child.lines }));
-    const loose = gapsOf({ size: own.end }, [{ start: 0n, end: own.start }, ...counted]);
-    return [
-      ...counted.filter((child) => child.lines > 0),
-      // Few in each of its blocks: they are not counted on.
-      ...loose.map((gap) => ({ ...gap, lines: 0 })),
-    ]
-      .sort((a, b) => (a.start < b.start ? -1 : 1))
-      .map((run) => ({ ...run, ...place }));
   }
 
   private async read(
@@ -146,7 +142,7 @@ export class LineWalkRepository {
   ): Promise<FoundLine[]> {
     if (runs.length === 0 || limit <= 0) return [];
     const end = endOf(closingMoment(scope));
-    const rows = await this.database.sql<Omit<FoundLine, 'day'> & { effective_at: Date }>(linesOfRuns, [
+    const rows = await this.database.sql<Omit<FoundLine, 'day'>>(linesOfRuns, [
       ...lineValues(runs, cover, end),
       scope.layer,
       firstOfDay(scope.from),
@@ -155,8 +151,43 @@ export class LineWalkRepository {
       after?.line ?? null,
       limit,
     ]);
-    return rows.map(({ effective_at: at, ...row }) => ({ ...row, day: dayOf(at.toISOString()) }));
+    return rows.map((row) => ({ ...row, day: dayOf(row.effective_at.toISOString()) }));
   }
+}
+
+/** The runs of a piece that are not before the page. */
+function runsFrom({ accountId, after }: LinesWanted, piece: Piece): CountedRun[] {
+  const { day } = piece;
+  const from = day === after?.day ? BigInt(after.position) : 0n;
+  const place = { accountId, from: firstOfDay(day), until: firstOfDay(dayAfter(day)) };
+  return runsOf(piece)
+    .filter((run) => run.end > from)
+    .map((run) => ({ ...run, ...place }));
+}
+
+/** A small block is one run; a large one is those of its small blocks that hold lines of the day, or may. */
+function runsOf({ level, block, lines, small_blocks: smallBlocks, small_lines: smallLines }: Piece) {
+  if (smallBlocks === null || smallLines === null) return [{ ...runOf(level, BigInt(block)), lines }];
+  const counted = smallLines.reduce<number>((sum, own) => sum + (own ?? 0), 0);
+  const uncounted = smallLines.filter((own) => own === null).length;
+  // What is not counted is taken to be spread evenly.
+  const expected = (lines - counted) / Math.max(1, uncounted);
+  return smallBlocks.map((small, index) => ({
+    ...runOf(0, BigInt(small)),
+    lines: smallLines[index] ?? expected,
+  }));
+}
+
+/** Neighbours of one day are read as one. */
+function joined(runs: readonly CountedRun[]): CountedRun[] {
+  const kept: CountedRun[] = [];
+  for (const run of runs) {
+    const last = kept.at(-1);
+    if (last?.end === run.start && last.from === run.from) {
+      kept[kept.length - 1] = { ...last, end: run.end, lines: last.lines + run.lines };
+    } else kept.push(run);
+  }
+  return kept;
 }
 
 function byPlace(a: LinePlace, b: LinePlace): number {
@@ -165,31 +196,45 @@ function byPlace(a: LinePlace, b: LinePlace): number {
   return left === right ? a.line - b.line : left < right ? -1 : 1;
 }
 
-const inCover = `((r.level = 1 AND r.block < $2) OR (r.level = 0 AND r.block >= $3 AND r.block < $4))`;
-
-const coveredBlocks = `
-  SELECT DISTINCT r.account_id, r.level, r.block FROM ledger.account_rollup r
-   WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover}`;
-
 const blockStart = `(r.block * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
 const blockEnd = `((r.block + 1) * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
 
+/** No more pieces than the page can need. Blocks in which nothing of the account's kind is of the day are not looked into. */
 const nextPieces = `
-  SELECT r.level, r.block, r.day::text AS day, r.debits + r.credits AS lines,
-         (SELECT sum(o.debits + o.credits)::integer FROM ledger.account_rollup o
-           WHERE o.account_id = r.account_id AND o.level = r.level AND o.block = r.block) AS block_lines
-    FROM ledger.account_rollup r
-   WHERE r.account_id = $1 AND ${inCover} AND r.layer = $5::ledger.layer AND r.day <= $6::date
-     AND (r.day > $7::date OR (r.day = $7::date AND ${blockEnd} > $8::bigint))
-   ORDER BY r.day, ${blockStart} LIMIT ${piecesMax}`;
-
-const childBlocks = `
-  SELECT r.block, (coalesce(sum(r.debits + r.credits) FILTER (WHERE r.layer = $4::ledger.layer AND r.day = $5::date), 0))::integer AS lines
-    FROM ledger.account_rollup r
-   WHERE r.account_id = $1 AND r.level = 0 AND r.block >= $2 AND r.block < $3 GROUP BY r.block`;
+  WITH piece AS MATERIALIZED (
+    SELECT r.level, r.block, r.day, r.debits + r.credits AS lines, ${blockStart} AS start,
+           sum(r.debits + r.credits) OVER (ORDER BY r.day, ${blockStart}) AS lines_until
+      FROM ledger.account_rollup r
+     WHERE r.account_id = $1 AND ((r.level = 1 AND r.block < $2) OR (r.level = 0 AND r.block >= $3 AND r.block < $4))
+       AND r.layer = $5::ledger.layer AND r.day <= $6::date
+       AND (r.day > $7::date OR (r.day = $7::date AND ${blockEnd} > $8::bigint)))
+  SELECT p.level, p.block, p.day::text AS day, p.lines, (SELECT count(*) FROM piece)::integer AS pieces,
+         small.blocks AS small_blocks, small.lines AS small_lines
+    FROM (SELECT * FROM piece WHERE lines_until - lines < $9::integer ORDER BY day, start LIMIT ${piecesMax}) p
+   CROSS JOIN LATERAL (
+     SELECT sum(o.debits + o.credits) AS lines FROM ledger.account_rollup o
+      WHERE p.level = 1 AND o.account_id = $1 AND o.level = 1 AND o.block = p.block) whole
+   CROSS JOIN LATERAL (
+     WITH own AS MATERIALIZED (
+       SELECT o.block, (coalesce(sum(o.debits + o.credits) FILTER (WHERE o.layer = $5::ledger.layer AND o.day = p.day), 0))::integer AS lines
+         FROM ledger.account_rollup o
+        WHERE o.account_id = $1 AND o.level = 0 AND o.block >= p.block * 128 AND o.block < (p.block + 1) * 128
+        GROUP BY o.block)
+     SELECT array_agg(s.block ORDER BY s.block)::text[] AS blocks, array_agg(s.lines ORDER BY s.block) AS lines
+       FROM (SELECT own.block, own.lines FROM own WHERE own.lines > 0
+             UNION ALL
+             SELECT b.block, NULL::integer FROM generate_series(p.block * 128, p.block * 128 + 127) AS b (block)
+              WHERE NOT EXISTS (SELECT FROM own WHERE own.block = b.block)
+                AND EXISTS (SELECT FROM ledger.head_rollup h
+                             WHERE h.level = 0 AND h.block = b.block AND h.span = 'day'
+                               AND h.starts_at = p.day::timestamp AT TIME ZONE 'UTC'
+                               AND h.head = ledger.account_head($10) AND h.layer = $5::ledger.layer)) s
+      WHERE whole.lines > ${fewLines}) small
+   ORDER BY p.day, p.start`;
 
 const linesOfRuns = `
-  SELECT e.transaction_id AS "transactionId", e.line, e.amount::text AS amount, e.position::text AS position, e.effective_at
+  SELECT e.transaction_id AS "transactionId", e.line, e.amount::text AS amount, e.position::text AS position,
+         e.event_type, e.payment_id, e.chain_transaction, e.effective_at, e.occurred_at, e.recorded_at
     FROM ${runLines}
    WHERE e.layer = $11::ledger.layer AND e.effective_at >= $12::timestamptz
      AND ($13::date IS NULL OR ((e.effective_at AT TIME ZONE 'UTC')::date, e.position, e.line)
