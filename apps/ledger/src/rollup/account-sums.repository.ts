@@ -172,13 +172,17 @@ export const lineValues = (runs: readonly LineRun[], cover: Cover, end: string):
   runs.map(({ until }) => until ?? null),
 ];
 
-const inCover = `((r.level = 1 AND r.block < $2) OR (r.level = 0 AND r.block >= $3 AND r.block < $4))`;
+/** Of an account those in the cover are two stretches of the table's key. */
+export const rollupsInCover = `(
+    SELECT * FROM ledger.account_rollup WHERE level = 1 AND block < $2
+    UNION ALL
+    SELECT * FROM ledger.account_rollup WHERE level = 0 AND block >= $3 AND block < $4)`;
 /** Lines of one day that lie across the end: within the block, nobody knows which are before it. */
 const isSplit = `bool_or(r.first_at < $5::timestamptz AND r.last_at >= $5::timestamptz)`;
 
 const coveredBlocks = `
   SELECT r.account_id, r.level, r.block, ${isSplit} AS is_split
-    FROM ledger.account_rollup r WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover}
+    FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])
    GROUP BY r.account_id, r.level, r.block`;
 
 const daySums = (day: string): string => `
@@ -197,8 +201,8 @@ const beforeSplit = (end: string): string => `
 
 const wholeRows = (byDay: DayOf): string => `
   SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 6))}
-    FROM ledger.account_rollup r
-   WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover} AND ${beforeSplit('$5::timestamptz')}
+    FROM ${rollupsInCover} r
+   WHERE r.account_id = ANY ($1::bigint[]) AND ${beforeSplit('$5::timestamptz')}
    GROUP BY 1, 2, 3`;
 
 const childrenOf = `

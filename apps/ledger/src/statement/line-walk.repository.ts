@@ -7,6 +7,7 @@ import {
   type Coverage,
   lineValues,
   type LineRun,
+  rollupsInCover,
   runLines,
   uncoveredRuns,
 } from '../rollup/account-sums.repository.js';
@@ -100,10 +101,10 @@ export class LineWalkRepository {
       [batch, lines] = [[], 0];
     };
     for await (const run of this.runs(wanted, cover)) {
-      if (batch.length > 0 && lines >= wanted.limit - found.length) await readBatch();
-      if (found.length >= wanted.limit) return found;
       batch.push(run);
       lines += run.lines;
+      if (lines >= wanted.limit - found.length) await readBatch();
+      if (found.length >= wanted.limit) return found;
     }
     if (batch.length > 0) await readBatch();
     return found;
@@ -178,13 +179,16 @@ function runsOf({ level, block, lines, small_blocks: smallBlocks, small_lines: s
   }));
 }
 
-/** Neighbours of one day are read as one. */
+/** Days of one run are read together, and neighbours that are of the same days. */
 function joined(runs: readonly CountedRun[]): CountedRun[] {
+  const byPositions = Map.groupBy(runs, ({ start, end }) => `${start} ${end}`);
+  // Days rise, and of those between none has lines here.
+  const ofDays = [...byPositions.values()].map((own) => ({ ...own[0], until: own.at(-1)?.until }) as CountedRun);
   const kept: CountedRun[] = [];
-  for (const run of runs) {
+  for (const run of ofDays.sort((a, b) => (a.start < b.start ? -1 : 1))) {
     const last = kept.at(-1);
-    if (last?.end === run.start && last.from === run.from) {
-      kept[kept.length - 1] = { ...last, end: run.end, lines: last.lines + run.lines };
+    if (last?.end === run.start && last.from === run.from && last.until === run.until) {
+      kept[kept.length - 1] = { ...last, end: run.end };
     } else kept.push(run);
   }
   return kept;
@@ -204,9 +208,8 @@ const nextPieces = `
   WITH piece AS MATERIALIZED (
     SELECT r.level, r.block, r.day, r.debits + r.credits AS lines, ${blockStart} AS start,
            sum(r.debits + r.credits) OVER (ORDER BY r.day, ${blockStart}) AS lines_until
-      FROM ledger.account_rollup r
-     WHERE r.account_id = $1 AND ((r.level = 1 AND r.block < $2) OR (r.level = 0 AND r.block >= $3 AND r.block < $4))
-       AND r.layer = $5::ledger.layer AND r.day <= $6::date
+      FROM ${rollupsInCover} r
+     WHERE r.account_id = $1 AND r.layer = $5::ledger.layer AND r.day <= $6::date
        AND (r.day > $7::date OR (r.day = $7::date AND ${blockEnd} > $8::bigint)))
   SELECT p.level, p.block, p.day::text AS day, p.lines, (SELECT count(*) FROM piece)::integer AS pieces,
          small.blocks AS small_blocks, small.lines AS small_lines
@@ -223,12 +226,14 @@ const nextPieces = `
      SELECT array_agg(s.block ORDER BY s.block)::text[] AS blocks, array_agg(s.lines ORDER BY s.block) AS lines
        FROM (SELECT own.block, own.lines FROM own WHERE own.lines > 0
              UNION ALL
-             SELECT b.block, NULL::integer FROM generate_series(p.block * 128, p.block * 128 + 127) AS b (block)
-              WHERE NOT EXISTS (SELECT FROM own WHERE own.block = b.block)
-                AND EXISTS (SELECT FROM ledger.head_rollup h
-                             WHERE h.level = 0 AND h.block = b.block AND h.span = 'day'
-                               AND h.starts_at = p.day::timestamp AT TIME ZONE 'UTC'
-                               AND h.head = ledger.account_head($10) AND h.layer = $5::ledger.layer)) s
+             SELECT b.block, NULL::integer
+               FROM (SELECT number AS block FROM generate_series(p.block * 128, p.block * 128 + 127) number
+                     EXCEPT ALL SELECT own.block FROM own) b
+              CROSS JOIN LATERAL (
+                SELECT FROM ledger.head_rollup h
+                 WHERE h.level = 0 AND h.block = b.block AND h.span = 'day'
+                   AND h.starts_at = p.day::timestamp AT TIME ZONE 'UTC'
+                   AND h.head = ledger.account_head($10) AND h.layer = $5::ledger.layer LIMIT 1) h) s
       WHERE whole.lines > ${fewLines}) small
    ORDER BY p.day, p.start`;
 
