@@ -22,7 +22,7 @@ export function readingParts(url: string, assets = new AssetDirectory([])) {
   const blocks = new BlockRepository(database);
   const accounts = new AccountRepository(database, assets, readings);
   const accountSums = new AccountSumsRepository(database, blocks);
-  const walk = new LineWalkRepository(database, accountSums);
+  const walk = new LineWalkRepository(database, blocks, accountSums);
   return {
     database,
     moments,

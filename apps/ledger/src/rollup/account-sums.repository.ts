@@ -5,6 +5,18 @@ import { endOf, type Moment } from '../moment/moment.js';
 import type { Layer } from '../posting/line.js';
 import { blocksInLarge, type Cover, gapsOf, type Run, runOf } from './block.js';
 import { BlockRepository } from './block.repository.js';
+import {
+  type FirstLines,
+  firstLines,
+  firstValues,
+  foundLine,
+  type FoundLine,
+  type LineRow,
+  type LineRun,
+  lineValues,
+  runLines,
+  uncoveredRuns,
+} from './line-runs.js';
 import { addTo, type Sums, sumsOf, type SumsRow } from './sums.js';
 
 export type AccountSums = {
@@ -16,30 +28,21 @@ export type AccountSums = {
 };
 
 type Row = SumsRow & { account_id: string; layer: Layer; day: string | null };
-/** A block that has an account's sums. `split_layers`: those whose lines of the last day lie across the moment's time. */
-export type CoveredBlock = { account_id: string; level: number; block: string; is_split: boolean };
+/** A block that has an account's sums, and whether lines of the last day lie across the moment's time. */
+type CoveredBlock = { account_id: string; level: number; block: string; is_split: boolean };
+/** Rows of one kind have nothing in the columns of the other. */
+type Nothing<Of> = { [Column in keyof Of]: null };
+type RowOrBlock = (Row & Nothing<Omit<CoveredBlock, 'account_id'>>) | (CoveredBlock & Nothing<Omit<Row, 'account_id'>>);
+type RowOrLine = (Row & Nothing<LineRow>) | (Nothing<Row> & LineRow);
 
-/** Lines to be read one by one: an account's in a run of the sealed order, from a time on and up to one, if told. */
-export type LineRun = Run & {
-  readonly accountId: string;
-  readonly from: string | null;
-  readonly until?: string | null;
-};
+const isSum = <Any extends { layer: Layer | null }>(row: Any): row is Any & Row => row.layer !== null;
+const isLine = (row: RowOrLine): row is Nothing<Row> & LineRow => row.transactionId !== null;
 
 export type SumsQuery = {
   readonly accountIds: readonly string[];
   readonly moment: Moment;
   /** One sum for each day; or one for what is before a day and one for the rest. One for all unless told. */
   readonly by?: 'day' | { readonly from: string };
-  /** Of the same accounts and moment, where it is there already. */
-  readonly coverage?: Coverage | undefined;
-};
-
-/** How a moment's transactions are read: what was rolled up when it was asked for, which goes on growing. */
-export type Coverage = {
-  readonly cover: Cover;
-  /** Blocks of the cover that have sums of the accounts. */
-  readonly covered: Promise<readonly CoveredBlock[]>;
 };
 
 /** Sums of the lines of accounts at a moment: rolled-up blocks where an account has many lines, the lines where few. */
@@ -51,35 +54,61 @@ export class AccountSumsRepository {
   ) {}
 
   async at(query: SumsQuery): Promise<AccountSums[]> {
-    const { accountIds, moment, by } = query;
-    if (accountIds.length === 0) return [];
-    const coverage = query.coverage ?? (await this.coverage(query));
-    const { cover } = coverage;
+    if (query.accountIds.length === 0) return [];
+    const { sums } = await this.read(query, await this.blocks.cover(query.moment.size));
+    return sums;
+  }
+
+  /** The first lines too, but for those in blocks that have sums of the account. */
+  async withLines(
+    query: SumsQuery,
+    cover: Cover,
+    first: FirstLines,
+  ): Promise<{ sums: AccountSums[]; lines: FoundLine[] }> {
+    return this.read(query, cover, first);
+  }
+
+  private async read(
+    { accountIds, moment, by }: SumsQuery,
+    cover: Cover,
+    first?: FirstLines,
+  ): Promise<{ sums: AccountSums[]; lines: FoundLine[] }> {
     const end = endOf(moment);
     const byDay = dayOfRow(by);
-    const [whole, covered] = await Promise.all([
-      this.database.sql<Row>(wholeRows(byDay), [...blockValues(accountIds, cover, end), ...byDay.values]),
-      coverage.covered,
+    const rolled = await this.database.sql<RowOrBlock>(rolledUp(byDay), [
+      accountIds,
+      cover.largeEnd,
+      cover.smallStart,
+      cover.smallEnd,
+      end,
+      ...byDay.values,
     ]);
-    const split = covered.filter((row) => row.is_split);
-    const inner = await this.innerOf(split, end, byDay);
+    const covered = rolled.filter((row) => row.block !== null);
+    const inner = await this.innerOf(
+      covered.filter((row) => row.is_split),
+      end,
+      byDay,
+    );
     const runs = [...uncoveredRuns(accountIds, cover, covered), ...inner.runs];
-    const lines =
-      runs.length === 0
-        ? []
-        : await this.database.sql<Row>(lineRows(byDay), [...lineValues(runs, cover, end), ...byDay.values]);
+    const values = [...lineValues(runs, cover, end), ...byDay.values];
+    const rest = runs.length === 0 ? { rows: [], lines: [] } : await this.linesOf(byDay, values, first);
     const sums = new Map<string, AccountSums>();
-    for (const row of [...whole, ...inner.rows, ...lines]) {
+    for (const row of [...rolled.filter(isSum), ...inner.rows, ...rest.rows]) {
       const { account_id: accountId, layer, day } = row;
       addTo(sums, `${accountId} ${layer} ${day ?? ''}`, { accountId, layer, day, sums: sumsOf(row) });
     }
-    return [...sums.values()];
+    return { sums: [...sums.values()], lines: rest.lines };
   }
 
-  async coverage({ accountIds, moment }: Pick<SumsQuery, 'accountIds' | 'moment'>): Promise<Coverage> {
-    const cover = await this.blocks.cover(moment.size);
-    const values = blockValues(accountIds, cover, endOf(moment));
-    return { cover, covered: this.database.sql<CoveredBlock>(coveredBlocks, values) };
+  private async linesOf(
+    byDay: DayOf,
+    values: unknown[],
+    first: FirstLines | undefined,
+  ): Promise<{ rows: Row[]; lines: FoundLine[] }> {
+    if (first === undefined)
+      return { rows: await this.database.sql<Row>(lineSums(runLines, byDay), values), lines: [] };
+    const rows = await this.database.sql<RowOrLine>(sumsAndLines(byDay), [...values, ...firstValues(first)]);
+    return { rows: rows.filter(isSum), lines: rows.filter(isLine).map(foundLine) };
   }
 
   /** What of the last day of split blocks is before the end: of large blocks by their small ones, of small ones by lines. */
@@ -124,14 +153,6 @@ export class AccountSumsRepository {
   }
 }
 
-const blockValues = (accountIds: readonly string[], cover: Cover, end: string): unknown[] => [
-  accountIds,
-  cover.largeEnd,
-  cover.smallStart,
-  cover.smallEnd,
-  end,
-];
-
 /** How the day of a row goes into the answer: SQL of the day, and its values, which are the last of the statement. */
 type DayOf = { readonly sql: (day: string, place: number) => string; readonly values: readonly string[] };
 
@@ -145,45 +166,13 @@ function dayOfRow(by: SumsQuery['by']): DayOf {
   };
 }
 
-/** Where an account's lines have to be read: in all blocks that do not have its sums, and in the rest. */
-export function uncoveredRuns(
-  accountIds: readonly string[],
-  cover: Cover,
-  covered: readonly { readonly account_id: string; readonly level: number; readonly block: string }[],
-): LineRun[] {
-  const byAccount = Map.groupBy(covered, (row) => row.account_id);
-  return accountIds.flatMap((accountId) => {
-    const runs = (byAccount.get(accountId) ?? []).map(({ level, block }) => runOf(level, BigInt(block)));
-    return gapsOf(cover, runs).map((gap) => ({ ...gap, accountId, from: null }));
-  });
-}
-
-/** The values of a statement over `runLines`. */
-export const lineValues = (runs: readonly LineRun[], cover: Cover, end: string): unknown[] => [
-  runs.map(({ accountId }) => accountId),
-  runs.map(({ start }) => start),
-  runs.map((run) => run.end),
-  runs.map(({ from }) => from),
-  end,
-  cover.restStart,
-  cover.size,
-  cover.largeEnd,
-  cover.smallStart,
-  runs.map(({ until }) => until ?? null),
-];
-
 /** Of an account those in the cover are two stretches of the table's key. */
 export const rollupsInCover = `(
     SELECT * FROM ledger.account_rollup WHERE level = 1 AND block < $2
     UNION ALL
     SELECT * FROM ledger.account_rollup WHERE level = 0 AND block >= $3 AND block < $4)`;
 /** Lines of one day that lie across the end: within the block, nobody knows which are before it. */
-const isSplit = `bool_or(r.first_at < $5::timestamptz AND r.last_at >= $5::timestamptz)`;
-
-const coveredBlocks = `
-  SELECT r.account_id, r.level, r.block, ${isSplit} AS is_split
-    FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])
-   GROUP BY r.account_id, r.level, r.block`;
+const isSplit = (end: string): string => `bool_or(r.first_at < ${end} AND r.last_at >= ${end})`;
 
 const daySums = (day: string): string => `
          ${day} AS day, sum(r.debits)::text AS debits, sum(r.credits)::text AS credits,
@@ -199,11 +188,21 @@ const beforeSplit = (end: string): string => `
        WHERE o.account_id = r.account_id AND o.level = r.level AND o.block = r.block
          AND o.first_at < ${end} AND o.last_at >= ${end})))`;
 
-const wholeRows = (byDay: DayOf): string => `
-  SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 6))}
-    FROM ${rollupsInCover} r
-   WHERE r.account_id = ANY ($1::bigint[]) AND ${beforeSplit('$5::timestamptz')}
-   GROUP BY 1, 2, 3`;
+/** Sums of what is whole before the end, and which blocks they are of. */
+const rolledUp = (byDay: DayOf): string => `
+  WITH r AS MATERIALIZED (SELECT * FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])),
+  block AS MATERIALIZED (
+    SELECT r.account_id, r.level, r.block, ${isSplit('$5::timestamptz')} AS is_split
+      FROM r GROUP BY r.account_id, r.level, r.block)
+  SELECT s.account_id, s.layer, s.day, s.debits, s.credits, s.debit, s.credit,
+         NULL::smallint AS level, NULL::bigint AS block, NULL::boolean AS is_split
+    FROM (SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 6))}
+            FROM r JOIN block USING (account_id, level, block)
+           WHERE r.last_at < $5::timestamptz
+             AND (NOT block.is_split OR r.day < ($5::timestamptz AT TIME ZONE 'UTC')::date)
+           GROUP BY 1, 2, 3) s
+  UNION ALL
+  SELECT account_id, NULL, NULL, NULL, NULL, NULL, NULL, level, block, is_split FROM block`;
 
 const childrenOf = `
     FROM unnest($1::bigint[], $2::bigint[]) AS given (account_id, block)
@@ -213,7 +212,7 @@ const onLastDay = `r.day = ($3::timestamptz AT TIME ZONE 'UTC')::date`;
 
 const coveredChildren = `
   SELECT r.account_id, r.level, r.block,
-         bool_or(r.first_at < $3::timestamptz AND r.last_at >= $3::timestamptz) AS is_split
+         ${isSplit('$3::timestamptz')} AS is_split
   ${childrenOf} GROUP BY r.account_id, r.level, r.block`;
 
 const wholeChildren = (byDay: DayOf): string => `
@@ -221,46 +220,15 @@ const wholeChildren = (byDay: DayOf): string => `
   ${childrenOf} WHERE ${onLastDay} AND ${beforeSplit('$3::timestamptz')}
    GROUP BY 1, 2, 3`;
 
-/**
- * The lines of runs, by account: found by the ids that the transactions of a run can have. Most accounts have one run from
- * the first to the last position, whose bounds are asked for once. OFFSET 0: without it the least id would be looked for
- * along the index of ids, from the first of all.
- */
-export const runLines = `
-    unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $10::timestamptz[])
-      AS run (account_id, first, past, since, until)
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN run.first = 0 THEN 0 ELSE least(
-               (SELECT min(b.first_transaction) FROM ledger.rollup b
-                 WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024),
-               (SELECT min(f.transaction_id) FROM (
-                  SELECT transaction_id FROM ledger.leaf
-                   WHERE position >= greatest(run.first, $6) AND position < run.past OFFSET 0) f)) END AS lowest,
-             CASE WHEN run.past = $7 THEN greatest(
-               (SELECT max(b.last_transaction) FROM ledger.rollup b
-                 WHERE (b.level = 1 AND b.block < $8) OR (b.level = 0 AND b.block >= $9 AND b.block <= ($7 - 1) / 1024)),
-               (SELECT max(f.transaction_id) FROM (
-                  SELECT transaction_id FROM ledger.leaf WHERE position >= $6 AND position < $7 OFFSET 0) f))
-             ELSE greatest(
-               (SELECT max(b.last_transaction) FROM ledger.rollup b
-                 WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024),
-               (SELECT max(f.transaction_id) FROM (
-                  SELECT transaction_id FROM ledger.leaf
-                   WHERE position >= greatest(run.first, $6) AND position < run.past OFFSET 0) f)) END AS highest) ids
-    CROSS JOIN LATERAL (
-      SELECT e.account_id, e.layer, e.amount, e.transaction_id, e.line, f.position, t.effective_at, t.event_type,
-             t.payment_id, t.chain_transaction, t.occurred_at, t.recorded_at
-        FROM ledger.entry e
-        JOIN ledger.leaf f ON f.transaction_id = e.transaction_id
-        JOIN ledger.transaction t ON t.id = e.transaction_id
-       WHERE e.account_id = run.account_id AND e.transaction_id >= ids.lowest AND e.transaction_id <= ids.highest
-         AND f.position >= run.first AND f.position < run.past
-         AND t.effective_at < $5::timestamptz AND (run.since IS NULL OR t.effective_at >= run.since)
-         AND (run.until IS NULL OR t.effective_at < run.until)) e`;
-
-const lineRows = (byDay: DayOf): string => `
+const lineSums = (lines: string, byDay: DayOf): string => `
   SELECT e.account_id, e.layer, ${byDay.sql(`(e.effective_at AT TIME ZONE 'UTC')::date`, 11)} AS day, count(*) FILTER (WHERE e.amount > 0)::text AS debits,
          count(*) FILTER (WHERE e.amount < 0)::text AS credits,
          coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0)::text AS debit,
          coalesce(-sum(e.amount) FILTER (WHERE e.amount < 0), 0)::text AS credit
-    FROM ${runLines} GROUP BY 1, 2, 3`;
+    FROM ${lines} GROUP BY 1, 2, 3`;
+
+/** Each line is looked up once for both. What is read of split blocks is of blocks that have sums. */
+const sumsAndLines = (byDay: DayOf): string => `
+  WITH e AS MATERIALIZED (SELECT e.* FROM ${runLines})
+  SELECT * FROM (${lineSums('e', byDay)}) s
+    FULL JOIN (${firstLines('(SELECT * FROM e WHERE e.since IS NULL) e', 12)}) l ON false`;

@@ -1,33 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@quittance/database';
 
-import { dayAfter, dayOf, endOf, firstOfDay } from '../moment/moment.js';
+import { dayAfter, endOf, firstOfDay } from '../moment/moment.js';
+import { type AccountSums, AccountSumsRepository, rollupsInCover } from '../rollup/account-sums.repository.js';
+import { type Cover, runOf } from '../rollup/block.js';
+import { BlockRepository } from '../rollup/block.repository.js';
 import {
-  AccountSumsRepository,
-  type Coverage,
-  lineValues,
+  byPlace,
+  firstLines,
+  firstValues,
+  foundLine,
+  type FoundLine,
+  type LinePlace,
+  type LineRow,
   type LineRun,
-  rollupsInCover,
+  lineValues,
   runLines,
   uncoveredRuns,
-} from '../rollup/account-sums.repository.js';
-import { type Cover, runOf } from '../rollup/block.js';
+} from '../rollup/line-runs.js';
 import { closingMoment, type StatementScope } from './statement.js';
-
-/** A place in a statement: lines are by day, then by position in the sealed order. */
-export type LinePlace = { readonly day: string; readonly position: string; readonly line: number };
-
-/** A line with what of its transaction a statement tells. */
-export type FoundLine = LinePlace & {
-  readonly transactionId: string;
-  readonly amount: string;
-  readonly event_type: string;
-  readonly payment_id: string | null;
-  readonly chain_transaction: string | null;
-  readonly effective_at: Date;
-  readonly occurred_at: Date;
-  readonly recorded_at: Date;
-};
 
 export type LinesWanted = {
   readonly scope: StatementScope;
@@ -35,10 +26,9 @@ export type LinesWanted = {
   /** The last line of the page before. */
   readonly after: LinePlace | null;
   readonly limit: number;
-  /** Of the account and the statement's end, where it is there already. */
-  readonly coverage?: Coverage | undefined;
 };
 
+type Covered = { account_id: string; level: number; block: string };
 /**
  * Lines of a day in a block. Of a large block with many lines of the account: its small blocks that hold some of the day, or
  * may, and how many; null where the account is not rolled up.
@@ -69,23 +59,39 @@ const fewLines = 200;
 export class LineWalkRepository {
   constructor(
     private readonly database: Database,
+    private readonly blocks: BlockRepository,
     private readonly sums: AccountSumsRepository,
   ) {}
 
   async lines(wanted: LinesWanted): Promise<FoundLine[]> {
-    const { scope, accountId, limit } = wanted;
-    const coverage =
-      wanted.coverage ?? (await this.sums.coverage({ accountIds: [accountId], moment: closingMoment(scope) }));
-    const [few, many] = await Promise.all([
-      this.looseLines(wanted, coverage),
-      this.walk(wanted, coverage.cover),
+    const cover = await this.blocks.cover(wanted.scope.moment.size);
+    const [few, many] = await Promise.all([this.looseLines(wanted, cover), this.walk(wanted, cover)]);
+    return firstOf(few, many, wanted.limit);
+  }
+
+  /** With the sums of the account at the end, before the first day and from it on. */
+  async linesAndSums(wanted: LinesWanted): Promise<{ found: FoundLine[]; sums: AccountSums[] }> {
+    const { scope, accountId, after, limit } = wanted;
+    const { layer, from } = scope;
+    const cover = await this.blocks.cover(scope.moment.size);
+    const query = { accountIds: [accountId], moment: closingMoment(scope), by: { from } };
+    const [{ sums, lines }, many] = await Promise.all([
+      this.sums.withLines(query, cover, { layer, from, after, limit }),
+      this.walk(wanted, cover),
     ]);
-    return [...few, ...many].sort(byPlace).slice(0, limit);
+    return { found: firstOf(lines, many, limit), sums };
   }
 
   /** The first lines of blocks that do not have the account's sums. */
-  private async looseLines(wanted: LinesWanted, { cover, covered }: Coverage): Promise<FoundLine[]> {
-    return this.read(wanted, cover, uncoveredRuns([wanted.accountId], cover, await covered));
+  private async looseLines(wanted: LinesWanted, cover: Cover): Promise<FoundLine[]> {
+    const accountIds = [wanted.accountId];
+    const covered = await this.database.sql<Covered>(coveredBlocks, [
+      accountIds,
+      cover.largeEnd,
+      cover.smallStart,
+      cover.smallEnd,
+    ]);
+    return this.read(wanted, cover, uncoveredRuns(accountIds, cover, covered));
   }
 
   /** The first lines of rolled-up blocks, in order. */
@@ -142,19 +148,16 @@ export class LineWalkRepository {
     runs: readonly LineRun[],
   ): Promise<FoundLine[]> {
     if (runs.length === 0 || limit <= 0) return [];
-    const end = endOf(closingMoment(scope));
-    const rows = await this.database.sql<Omit<FoundLine, 'day'>>(linesOfRuns, [
-      ...lineValues(runs, cover, end),
-      scope.layer,
-      firstOfDay(scope.from),
-      after?.day ?? null,
-      after?.position ?? null,
-      after?.line ?? null,
-      limit,
+    const rows = await this.database.sql<LineRow>(linesOfRuns, [
+      ...lineValues(runs, cover, endOf(closingMoment(scope))),
+      ...firstValues({ layer: scope.layer, from: scope.from, after, limit }),
     ]);
-    return rows.map((row) => ({ ...row, day: dayOf(row.effective_at.toISOString()) }));
+    return rows.map(foundLine);
   }
 }
+
+const firstOf = (few: readonly FoundLine[], many: readonly FoundLine[], limit: number): FoundLine[] =>
+  [...few, ...many].sort(byPlace).slice(0, limit);
 
 /** The runs of a piece that are not before the page. */
 function runsFrom({ accountId, after }: LinesWanted, piece: Piece): CountedRun[] {
@@ -194,11 +197,8 @@ function joined(runs: readonly CountedRun[]): CountedRun[] {
   return kept;
 }
 
-function byPlace(a: LinePlace, b: LinePlace): number {
-  if (a.day !== b.day) return a.day < b.day ? -1 : 1;
-  const [left, right] = [BigInt(a.position), BigInt(b.position)];
-  return left === right ? a.line - b.line : left < right ? -1 : 1;
-}
+const coveredBlocks = `
+  SELECT DISTINCT r.account_id, r.level, r.block FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])`;
 
 const blockStart = `(r.block * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
 const blockEnd = `((r.block + 1) * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
@@ -237,11 +237,4 @@ const nextPieces = `
       WHERE whole.lines > ${fewLines}) small
    ORDER BY p.day, p.start`;
 
-const linesOfRuns = `
-  SELECT e.transaction_id AS "transactionId", e.line, e.amount::text AS amount, e.position::text AS position,
-         e.event_type, e.payment_id, e.chain_transaction, e.effective_at, e.occurred_at, e.recorded_at
-    FROM ${runLines}
-   WHERE e.layer = $11::ledger.layer AND e.effective_at >= $12::timestamptz
-     AND ($13::date IS NULL OR ((e.effective_at AT TIME ZONE 'UTC')::date, e.position, e.line)
-                               > ($13::date, $14::bigint, $15::smallint))
-   ORDER BY (e.effective_at AT TIME ZONE 'UTC')::date, e.position, e.line LIMIT $16`;
+const linesOfRuns = firstLines(runLines, 11);

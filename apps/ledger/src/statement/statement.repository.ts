@@ -7,9 +7,10 @@ import { digits } from '../http/page.js';
 import { ProblemError } from '../http/problem.error.js';
 import { dayAfter, endOfTime, momentAt, type Moment } from '../moment/moment.js';
 import { ReadingRepository } from '../moment/reading.repository.js';
-import { AccountSumsRepository, type Coverage } from '../rollup/account-sums.repository.js';
+import { type AccountSums, AccountSumsRepository } from '../rollup/account-sums.repository.js';
+import type { FoundLine } from '../rollup/line-runs.js';
 import { noSums, type Sums } from '../rollup/sums.js';
-import { type FoundLine, LineWalkRepository } from './line-walk.repository.js';
+import { LineWalkRepository } from './line-walk.repository.js';
 import {
   closingMoment,
   statementId,
@@ -85,12 +86,14 @@ export class StatementRepository {
   private async partsOf(account: AccountRow, query: PageQuery): Promise<PageParts> {
     const { after, limit } = query;
     const scope = scopeOf(account, query);
-    const coverage = await this.sums.coverage({ accountIds: [account.id], moment: closingMoment(scope) });
     const place = after === undefined ? null : { day: after[0], position: after[1], line: after[2] };
-    const [totals, found] = await Promise.all([
-      this.totals(scope, account.id, coverage),
-      this.walk.lines({ scope, accountId: account.id, after: place, limit: limit + 1, coverage }),
-    ]);
+    const { found, sums } = await this.walk.linesAndSums({
+      scope,
+      accountId: account.id,
+      after: place,
+      limit: limit + 1,
+    });
+    const totals = totalsIn(sums, scope);
     return { scope, totals, found };
   }
 
@@ -102,13 +105,10 @@ export class StatementRepository {
   }
 
   /** Opening, closing and what lies between. */
-  async totals(scope: StatementScope, accountId: string, coverage?: Coverage): Promise<StatementTotals> {
-    const { from, layer } = scope;
+  async totals(scope: StatementScope, accountId: string): Promise<StatementTotals> {
+    const { from } = scope;
     const moment = closingMoment(scope);
-    const sums = await this.sums.at({ accountIds: [accountId], moment, by: { from }, coverage });
-    const of = (day: string | null): Sums =>
-      sums.find((one) => one.layer === layer && one.day === day)?.sums ?? noSums;
-    return totalsOf(of(null), of(from));
+    return totalsIn(await this.sums.at({ accountIds: [accountId], moment, by: { from } }), scope);
   }
 
   /** The statement without its lines. */
@@ -186,3 +186,9 @@ const scopeOf = ({ code, asset }: AccountRow, { layer, from, to, moment }: Scope
   to,
   moment,
 });
+
+function totalsIn(sums: readonly AccountSums[], { from, layer }: StatementScope): StatementTotals {
+  const of = (day: string | null): Sums =>
+    sums.find((one) => one.layer === layer && one.day === day)?.sums ?? noSums;
+  return totalsOf(of(null), of(from));
+}
