@@ -32,7 +32,8 @@ type Row = SumsRow & { account_id: string; layer: Layer; day: string | null };
 type CoveredBlock = { account_id: string; level: number; block: string; is_split: boolean };
 /** Rows of one kind have nothing in the columns of the other. */
 type Nothing<Of> = { [Column in keyof Of]: null };
-type RowOrBlock = (Row & Nothing<Omit<CoveredBlock, 'account_id'>>) | (CoveredBlock & Nothing<Omit<Row, 'account_id'>>);
+type RowOrBlock =
+  (Row & Nothing<Omit<CoveredBlock, 'account_id'>>) | (CoveredBlock & Nothing<Omit<Row, 'account_id'>>);
 type RowOrLine = (Row & Nothing<LineRow>) | (Nothing<Row> & LineRow);
 
 const isSum = <Any extends { layer: Layer | null }>(row: Any): row is Any & Row => row.layer !== null;

@@ -68,14 +68,31 @@ const near = `
     SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY id) - count(*) AS low,
            percentile_disc(0.5) WITHIN GROUP (ORDER BY id) + count(*) AS high FROM candidate)`;
 
+type ByIds = { readonly ids: string; readonly table: string; readonly key: string; readonly columns: string };
+
 /** Rows by the ids of transactions: those near in the order of the table, the others one by one. */
-const byIds = (ids: string, table: string, key: string, columns: string): string => `
+const byIds = ({ ids, table, key, columns }: ByIds): string => `
   SELECT x.* FROM near
-   CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} WHERE ${key} >= near.low AND ${key} <= near.high OFFSET 0) x
+   CROSS JOIN LATERAL (SELECT ${key} AS id, ${columns} FROM ${table}
+                        WHERE ${key} >= near.low AND ${key} <= near.high OFFSET 0) x
     JOIN ${ids} ON ${ids}.id = x.id
   UNION ALL
   SELECT x.* FROM near JOIN ${ids} ON ${ids}.id < near.low OR ${ids}.id > near.high
-   CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} WHERE ${key} = ${ids}.id OFFSET 0) x`;
+   CROSS JOIN LATERAL (SELECT ${key} AS id, ${columns} FROM ${table} WHERE ${key} = ${ids}.id OFFSET 0) x`;
+
+const entriesPicked = byIds({
+  ids: 'picked',
+  table: 'ledger.entry',
+  key: 'transaction_id',
+  columns: 'account_id, layer, amount',
+});
+const positions = byIds({
+  ids: 'candidate',
+  table: 'ledger.leaf',
+  key: 'transaction_id',
+  columns: 'position',
+});
+const times = byIds({ ids: 'candidate', table: 'ledger.transaction', key: 'id', columns: 'effective_at' });
 
 /** OFFSET 0: each account is looked up by its key, however many there are. */
 const pickedLines = `
@@ -84,7 +101,7 @@ const pickedLines = `
                  count(*) FILTER (WHERE e.amount < 0) AS credits,
                  coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0) AS debit,
                  coalesce(-sum(e.amount) FILTER (WHERE e.amount < 0), 0) AS credit
-            FROM (${byIds('picked', 'ledger.entry', 'transaction_id', 'transaction_id AS id, account_id, layer, amount')}) e
+            FROM (${entriesPicked}) e
            GROUP BY e.account_id, e.layer) l
    CROSS JOIN LATERAL (SELECT x.code, x.class, x.asset_id FROM ledger.account x WHERE x.id = l.account_id OFFSET 0) a`;
 
@@ -112,7 +129,7 @@ const blockSums = `
      WHERE effective_at >= ${slotStart} AND effective_at < $4::timestamptz AND EXISTS (SELECT FROM split)),
   ${near},
   picked AS MATERIALIZED (
-    SELECT f.id FROM (${byIds('candidate', 'ledger.leaf', 'transaction_id', 'transaction_id AS id, position')}) f
+    SELECT f.id FROM (${positions}) f
      WHERE f.position < $3 * 1024 AND ${blockOf} IN (SELECT level, block FROM split))
   ${named(`
   SELECT p.head, p.class, p.asset_id, p.layer, p.debits, p.credits, p.debit, p.credit
@@ -132,6 +149,6 @@ const restSums = `
     SELECT transaction_id AS id FROM ledger.leaf WHERE position >= $1 AND position < $2),
   ${near},
   picked AS MATERIALIZED (
-    SELECT t.id FROM (${byIds('candidate', 'ledger.transaction', 'id', 'id, effective_at')}) t
+    SELECT t.id FROM (${times}) t
      WHERE t.effective_at < $3::timestamptz)
   ${named(pickedLines)}`;

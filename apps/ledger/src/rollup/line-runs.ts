@@ -36,7 +36,10 @@ export type FirstLines = {
   readonly limit: number;
 };
 
-export const foundLine = (row: LineRow): FoundLine => ({ ...row, day: dayOf(row.effective_at.toISOString()) });
+export const foundLine = (row: LineRow): FoundLine => ({
+  ...row,
+  day: dayOf(row.effective_at.toISOString()),
+});
 
 export function byPlace(a: LinePlace, b: LinePlace): number {
   if (a.day !== b.day) return a.day < b.day ? -1 : 1;

@@ -1,8 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@quittance/database';
 
-import { dayAfter, endOf, firstOfDay } from '../moment/moment.js';
-import { type AccountSums, AccountSumsRepository, rollupsInCover } from '../rollup/account-sums.repository.js';
+import { dayAfter, dayOf, endOf, firstOfDay } from '../moment/moment.js';
+import {
+  type AccountSums,
+  AccountSumsRepository,
+  rollupsInCover,
+} from '../rollup/account-sums.repository.js';
 import { type Cover, runOf } from '../rollup/block.js';
 import { BlockRepository } from '../rollup/block.repository.js';
 import {
@@ -18,6 +22,7 @@ import {
   runLines,
   uncoveredRuns,
 } from '../rollup/line-runs.js';
+import { type CountedRun, joined, nextPieces, ofDays, type Piece, runsFrom } from './line-piece.js';
 import { closingMoment, type StatementScope } from './statement.js';
 
 export type LinesWanted = {
@@ -29,27 +34,8 @@ export type LinesWanted = {
 };
 
 type Covered = { account_id: string; level: number; block: string };
-/**
- * Lines of a day in a block. Of a large block with many lines of the account: its small blocks that hold some of the day, or
- * may, and how many; null where the account is not rolled up.
- */
-type Piece = {
-  level: number;
-  block: string;
-  day: string;
-  lines: number;
-  /** How many pieces there are from this question's place on. */
-  pieces: number;
-  small_blocks: string[] | null;
-  small_lines: (number | null)[] | null;
-};
-/** Where lines of one day are to be read, and about how many there are. */
-type CountedRun = LineRun & { readonly lines: number };
-
-/** So many pieces are looked at together. */
-const piecesMax = 64;
-/** Of a large block with so few lines of the account all are looked through: quicker than to ask which of its small ones hold some. */
-const fewLines = 200;
+/** Where at least one position in so many is a line of the account, the order is read in a row; else line by line. */
+const denseShare = 40;
 
 /**
  * Finds the lines of a statement page without reading those before it: blocks that are rolled up say how many lines of a day
@@ -101,9 +87,9 @@ export class LineWalkRepository {
     let lines = 0;
     const readBatch = async (): Promise<void> => {
       const after = found.at(-1) ?? wanted.after;
-      found.push(
-        ...(await this.read({ ...wanted, after, limit: wanted.limit - found.length }, cover, joined(batch))),
-      );
+      const rest = { ...wanted, after, limit: wanted.limit - found.length };
+      const isOneDay = batch.every(({ from }) => from === batch[0]?.from);
+      found.push(...(await (isOneDay ? this.readDay(rest, batch) : this.read(rest, cover, ofDays(batch)))));
       [batch, lines] = [[], 0];
     };
     for await (const run of this.runs(wanted, cover)) {
@@ -134,12 +120,38 @@ export class LineWalkRepository {
         limit,
         scope.account,
       ]);
-      for (const piece of pieces) yield* runsFrom(wanted, piece);
+      for (const piece of pieces) yield* runsFrom(accountId, after, piece);
       const last = pieces.at(-1);
       if (last === undefined || pieces.length === last.pieces) return;
       day = last.day;
       start = runOf(last.level, BigInt(last.block)).end;
     }
+  }
+
+  /** Lines of one day: no more of them are looked up than are wanted. */
+  private async readDay(
+    { scope, accountId, after, limit }: LinesWanted,
+    batch: readonly CountedRun[],
+  ): Promise<FoundLine[]> {
+    const runs = joined(batch);
+    const [{ from = firstOfDay(scope.from) } = {}] = runs;
+    const day = dayOf(from);
+    const place = after?.day === day ? after : null;
+    const end = endOf(closingMoment(scope));
+    const until = firstOfDay(dayAfter(day));
+    const rows = await this.database.sql<LineRow>(linesOfDay, [
+      accountId,
+      runs.map(({ start }) => start),
+      runs.map((run) => run.end),
+      runs.map((run) => run.lines * denseShare >= Number(run.end - run.start)),
+      from,
+      until < end ? until : end,
+      scope.layer,
+      place?.position ?? null,
+      place?.line ?? null,
+      limit,
+    ]);
+    return rows.map(foundLine);
   }
 
   private async read(
@@ -159,82 +171,48 @@ export class LineWalkRepository {
 const firstOf = (few: readonly FoundLine[], many: readonly FoundLine[], limit: number): FoundLine[] =>
   [...few, ...many].sort(byPlace).slice(0, limit);
 
-/** The runs of a piece that are not before the page. */
-function runsFrom({ accountId, after }: LinesWanted, piece: Piece): CountedRun[] {
-  const { day } = piece;
-  const from = day === after?.day ? BigInt(after.position) : 0n;
-  const place = { accountId, from: firstOfDay(day), until: firstOfDay(dayAfter(day)) };
-  return runsOf(piece)
-    .filter((run) => run.end > from)
-    .map((run) => ({ ...run, ...place }));
-}
-
-/** A small block is one run; a large one is those of its small blocks that hold lines of the day, or may. */
-function runsOf({ level, block, lines, small_blocks: smallBlocks, small_lines: smallLines }: Piece) {
-  if (smallBlocks === null || smallLines === null) return [{ ...runOf(level, BigInt(block)), lines }];
-  const counted = smallLines.reduce<number>((sum, own) => sum + (own ?? 0), 0);
-  const uncounted = smallLines.filter((own) => own === null).length;
-  // What is not counted is taken to be spread evenly.
-  const expected = (lines - counted) / Math.max(1, uncounted);
-  return smallBlocks.map((small, index) => ({
-    ...runOf(0, BigInt(small)),
-    lines: smallLines[index] ?? expected,
-  }));
-}
-
-/** Days of one run are read together, and neighbours that are of the same days. */
-function joined(runs: readonly CountedRun[]): CountedRun[] {
-  const byPositions = Map.groupBy(runs, ({ start, end }) => `${start} ${end}`);
-  // Days rise, and of those between none has lines here.
-  const ofDays = [...byPositions.values()].map((own) => ({ ...own[0], until: own.at(-1)?.until }) as CountedRun);
-  const kept: CountedRun[] = [];
-  for (const run of ofDays.sort((a, b) => (a.start < b.start ? -1 : 1))) {
-    const last = kept.at(-1);
-    if (last?.end === run.start && last.from === run.from && last.until === run.until) {
-      kept[kept.length - 1] = { ...last, end: run.end };
-    } else kept.push(run);
-  }
-  return kept;
-}
-
 const coveredBlocks = `
   SELECT DISTINCT r.account_id, r.level, r.block FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])`;
 
-const blockStart = `(r.block * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
-const blockEnd = `((r.block + 1) * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
-
-/** No more pieces than the page can need. Blocks in which nothing of the account's kind is of the day are not looked into. */
-const nextPieces = `
-  WITH piece AS MATERIALIZED (
-    SELECT r.level, r.block, r.day, r.debits + r.credits AS lines, ${blockStart} AS start,
-           sum(r.debits + r.credits) OVER (ORDER BY r.day, ${blockStart}) AS lines_until
-      FROM ${rollupsInCover} r
-     WHERE r.account_id = $1 AND r.layer = $5::ledger.layer AND r.day <= $6::date
-       AND (r.day > $7::date OR (r.day = $7::date AND ${blockEnd} > $8::bigint)))
-  SELECT p.level, p.block, p.day::text AS day, p.lines, (SELECT count(*) FROM piece)::integer AS pieces,
-         small.blocks AS small_blocks, small.lines AS small_lines
-    FROM (SELECT * FROM piece WHERE lines_until - lines < $9::integer ORDER BY day, start LIMIT ${piecesMax}) p
-   CROSS JOIN LATERAL (
-     SELECT sum(o.debits + o.credits) AS lines FROM ledger.account_rollup o
-      WHERE p.level = 1 AND o.account_id = $1 AND o.level = 1 AND o.block = p.block) whole
-   CROSS JOIN LATERAL (
-     WITH own AS MATERIALIZED (
-       SELECT o.block, (coalesce(sum(o.debits + o.credits) FILTER (WHERE o.layer = $5::ledger.layer AND o.day = p.day), 0))::integer AS lines
-         FROM ledger.account_rollup o
-        WHERE o.account_id = $1 AND o.level = 0 AND o.block >= p.block * 128 AND o.block < (p.block + 1) * 128
-        GROUP BY o.block)
-     SELECT array_agg(s.block ORDER BY s.block)::text[] AS blocks, array_agg(s.lines ORDER BY s.block) AS lines
-       FROM (SELECT own.block, own.lines FROM own WHERE own.lines > 0
-             UNION ALL
-             SELECT b.block, NULL::integer
-               FROM (SELECT number AS block FROM generate_series(p.block * 128, p.block * 128 + 127) number
-                     EXCEPT ALL SELECT own.block FROM own) b
-              CROSS JOIN LATERAL (
-                SELECT FROM ledger.head_rollup h
-                 WHERE h.level = 0 AND h.block = b.block AND h.span = 'day'
-                   AND h.starts_at = p.day::timestamp AT TIME ZONE 'UTC'
-                   AND h.head = ledger.account_head($10) AND h.layer = $5::ledger.layer LIMIT 1) h) s
-      WHERE whole.lines > ${fewLines}) small
-   ORDER BY p.day, p.start`;
-
 const linesOfRuns = firstLines(runLines, 11);
+
+const ofRun = (isDense: boolean): string => `
+        SELECT x.transaction_id, x.line FROM ledger.entry x
+         WHERE ${isDense ? '' : 'NOT '}run.is_dense AND x.account_id = $1
+           AND x.transaction_id >= ids.low AND x.transaction_id <= ids.high OFFSET 0`;
+
+/**
+ * In order of position, which an index alone tells: what is on the lines is looked up for those that the page needs, and for
+ * those before them that turn out to be of another day or layer.
+ */
+const linesOfDay = `
+  SELECT place.transaction_id AS "transactionId", place.line, e.amount::text AS amount, place.position::text AS position,
+         t.event_type, t.payment_id, t.chain_transaction, t.effective_at, t.occurred_at, t.recorded_at
+    FROM (
+      SELECT c.transaction_id, c.line, c.position
+        FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) AS run (first, past, is_dense)
+       CROSS JOIN LATERAL (
+         SELECT min(b.first_transaction) AS low, max(b.last_transaction) AS high FROM ledger.rollup b
+          WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024) ids
+       CROSS JOIN LATERAL (
+         SELECT e.transaction_id, e.line, f.position
+           FROM (${ofRun(true)}) e
+           JOIN (SELECT x.transaction_id, x.position FROM ledger.leaf x
+                  WHERE run.is_dense AND x.position >= run.first AND x.position < run.past OFFSET 0) f
+             ON f.transaction_id = e.transaction_id
+         UNION ALL
+         SELECT e.transaction_id, e.line, f.position
+           FROM (${ofRun(false)}) e
+          CROSS JOIN LATERAL (
+            SELECT x.position FROM ledger.leaf x WHERE x.transaction_id = e.transaction_id OFFSET 0) f
+          WHERE f.position >= run.first AND f.position < run.past) c
+       WHERE $8::bigint IS NULL OR (c.position, c.line) > ($8::bigint, $9::smallint)
+       ORDER BY c.position, c.line OFFSET 0) place
+   CROSS JOIN LATERAL (
+     SELECT x.event_type, x.payment_id, x.chain_transaction, x.effective_at, x.occurred_at, x.recorded_at
+       FROM ledger.transaction x WHERE x.id = place.transaction_id OFFSET 0) t
+   CROSS JOIN LATERAL (
+     SELECT x.amount, x.layer FROM ledger.entry x
+      WHERE x.transaction_id = place.transaction_id AND x.line = place.line OFFSET 0) e
+   WHERE t.effective_at >= $5::timestamptz AND t.effective_at < $6::timestamptz AND e.layer = $7::ledger.layer
+   ORDER BY place.position, place.line LIMIT $10`;
