@@ -176,33 +176,33 @@ const coveredBlocks = `
 
 const linesOfRuns = firstLines(runLines, 11);
 
-const ofRun = (isDense: boolean): string => `
-        SELECT x.transaction_id, x.line FROM ledger.entry x
-         WHERE ${isDense ? '' : 'NOT '}run.is_dense AND x.account_id = $1
-           AND x.transaction_id >= ids.low AND x.transaction_id <= ids.high OFFSET 0`;
+const ofRun = (columns: string): string => `
+        SELECT ${columns} FROM ledger.entry x
+         WHERE x.account_id = $1 AND x.transaction_id >= ids.low AND x.transaction_id <= ids.high`;
 
 /**
- * In order of position, which an index alone tells: what is on the lines is looked up for those that the page needs, and for
- * those before them that turn out to be of another day or layer.
+ * In order of position. Where there are many lines an index alone tells it, and what is on them is looked up for those that the
+ * page needs, and for those before them that turn out to be of another day or layer.
  */
 const linesOfDay = `
-  SELECT place.transaction_id AS "transactionId", place.line, e.amount::text AS amount, place.position::text AS position,
+  SELECT place.transaction_id AS "transactionId", place.line, coalesce(place.amount, e.amount)::text AS amount,
+         place.position::text AS position,
          t.event_type, t.payment_id, t.chain_transaction, t.effective_at, t.occurred_at, t.recorded_at
     FROM (
-      SELECT c.transaction_id, c.line, c.position
+      SELECT c.transaction_id, c.line, c.position, c.amount
         FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) AS run (first, past, is_dense)
        CROSS JOIN LATERAL (
          SELECT min(b.first_transaction) AS low, max(b.last_transaction) AS high FROM ledger.rollup b
           WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024) ids
        CROSS JOIN LATERAL (
-         SELECT e.transaction_id, e.line, f.position
-           FROM (${ofRun(true)}) e
+         SELECT e.transaction_id, e.line, f.position, NULL::numeric AS amount
+           FROM (${ofRun('x.transaction_id, x.line')} AND run.is_dense OFFSET 0) e
            JOIN (SELECT x.transaction_id, x.position FROM ledger.leaf x
                   WHERE run.is_dense AND x.position >= run.first AND x.position < run.past OFFSET 0) f
              ON f.transaction_id = e.transaction_id
          UNION ALL
-         SELECT e.transaction_id, e.line, f.position
-           FROM (${ofRun(false)}) e
+         SELECT e.transaction_id, e.line, f.position, e.amount
+           FROM (${ofRun('x.transaction_id, x.line, x.amount')} AND NOT run.is_dense AND x.layer = $7::ledger.layer OFFSET 0) e
           CROSS JOIN LATERAL (
             SELECT x.position FROM ledger.leaf x WHERE x.transaction_id = e.transaction_id OFFSET 0) f
           WHERE f.position >= run.first AND f.position < run.past) c
@@ -211,8 +211,9 @@ const linesOfDay = `
    CROSS JOIN LATERAL (
      SELECT x.event_type, x.payment_id, x.chain_transaction, x.effective_at, x.occurred_at, x.recorded_at
        FROM ledger.transaction x WHERE x.id = place.transaction_id OFFSET 0) t
-   CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
      SELECT x.amount, x.layer FROM ledger.entry x
-      WHERE x.transaction_id = place.transaction_id AND x.line = place.line OFFSET 0) e
-   WHERE t.effective_at >= $5::timestamptz AND t.effective_at < $6::timestamptz AND e.layer = $7::ledger.layer
+      WHERE place.amount IS NULL AND x.transaction_id = place.transaction_id AND x.line = place.line OFFSET 0) e ON true
+   WHERE t.effective_at >= $5::timestamptz AND t.effective_at < $6::timestamptz
+     AND (place.amount IS NOT NULL OR e.layer = $7::ledger.layer)
    ORDER BY place.position, place.line LIMIT $10`;
