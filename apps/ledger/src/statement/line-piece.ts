@@ -1,6 +1,6 @@
 import { dayAfter, firstOfDay } from '../moment/moment.js';
 import { rollupsInCover } from '../rollup/account-sums.repository.js';
-import { runOf } from '../rollup/block.js';
+import { type Run, runOf } from '../rollup/block.js';
 import type { LinePlace, LineRun } from '../rollup/line-runs.js';
 
 /**
@@ -16,6 +16,8 @@ export type Piece = {
   pieces: number;
   small_blocks: string[] | null;
   small_lines: (number | null)[] | null;
+  /** Where it is not, how many lines of the day all accounts of its kind have there. */
+  small_kin_lines: number[] | null;
 };
 /** Where lines of one day are to be read, and about how many there are. */
 export type CountedRun = LineRun & { readonly from: string; readonly until: string; readonly lines: number };
@@ -23,7 +25,7 @@ export type CountedRun = LineRun & { readonly from: string; readonly until: stri
 /** So many pieces are looked at together. */
 const piecesMax = 64;
 /** Of a large block with so few lines of the account all are looked through: quicker than to ask which of its small ones hold some. */
-const fewLines = 100;
+const fewLines = 40;
 /** The runs of a piece that are not before the page. */
 export function runsFrom(accountId: string, after: LinePlace | null, piece: Piece): CountedRun[] {
   const { day } = piece;
@@ -35,15 +37,16 @@ export function runsFrom(accountId: string, after: LinePlace | null, piece: Piec
 }
 
 /** A small block is one run; a large one is those of its small blocks that hold lines of the day, or may. */
-function runsOf({ level, block, lines, small_blocks: smallBlocks, small_lines: smallLines }: Piece) {
-  if (smallBlocks === null || smallLines === null) return [{ ...runOf(level, BigInt(block)), lines }];
-  const counted = smallLines.reduce<number>((sum, own) => sum + (own ?? 0), 0);
-  const uncounted = smallLines.filter((own) => own === null).length;
-  // What is not counted is taken to be spread evenly.
-  const expected = (lines - counted) / Math.max(1, uncounted);
-  return smallBlocks.map((small, index) => ({
+function runsOf(piece: Piece): (Run & { readonly lines: number })[] {
+  const { level, block, lines, small_blocks: blocks, small_lines: counts, small_kin_lines: kin } = piece;
+  if (blocks === null || counts === null || kin === null) return [{ ...runOf(level, BigInt(block)), lines }];
+  const counted = counts.reduce<number>((sum, own) => sum + (own ?? 0), 0);
+  const kinLines = kin.reduce((sum, own) => sum + own, 0);
+  // What is not counted is taken to be spread as the lines of its kind are.
+  const share = (lines - counted) / Math.max(1, kinLines);
+  return blocks.map((small, index) => ({
     ...runOf(0, BigInt(small)),
-    lines: smallLines[index] ?? expected,
+    lines: counts[index] ?? (kin[index] ?? 0) * share,
   }));
 }
 
@@ -81,7 +84,7 @@ export const nextPieces = `
      WHERE r.account_id = $1 AND r.layer = $5::ledger.layer AND r.day <= $6::date
        AND (r.day > $7::date OR (r.day = $7::date AND ${blockEnd} > $8::bigint)))
   SELECT p.level, p.block, p.day::text AS day, p.lines, (SELECT count(*) FROM piece)::integer AS pieces,
-         small.blocks AS small_blocks, small.lines AS small_lines
+         small.blocks AS small_blocks, small.lines AS small_lines, small.kin_lines AS small_kin_lines
     FROM (SELECT * FROM piece WHERE lines_until - lines < $9::integer ORDER BY day, start LIMIT ${piecesMax}) p
    CROSS JOIN LATERAL (
      SELECT sum(o.debits + o.credits) AS lines FROM ledger.account_rollup o
@@ -92,16 +95,15 @@ export const nextPieces = `
          FROM ledger.account_rollup o
         WHERE o.account_id = $1 AND o.level = 0 AND o.block >= p.block * 128 AND o.block < (p.block + 1) * 128
         GROUP BY o.block)
-     SELECT array_agg(s.block ORDER BY s.block)::text[] AS blocks, array_agg(s.lines ORDER BY s.block) AS lines
-       FROM (SELECT own.block, own.lines FROM own WHERE own.lines > 0
+     SELECT array_agg(s.block ORDER BY s.block)::text[] AS blocks, array_agg(s.lines ORDER BY s.block) AS lines,
+            array_agg(s.kin_lines ORDER BY s.block) AS kin_lines
+       FROM (SELECT own.block, own.lines, 0 AS kin_lines FROM own WHERE own.lines > 0
              UNION ALL
-             SELECT b.block, NULL::integer
-               FROM (SELECT number AS block FROM generate_series(p.block * 128, p.block * 128 + 127) number
-                     EXCEPT ALL SELECT own.block FROM own) b
-              CROSS JOIN LATERAL (
-                SELECT FROM ledger.head_rollup h
-                 WHERE h.level = 0 AND h.block = b.block AND h.span = 'day'
-                   AND h.starts_at = p.day::timestamp AT TIME ZONE 'UTC'
-                   AND h.head = ledger.account_head($10) AND h.layer = $5::ledger.layer LIMIT 1) h) s
+             SELECT h.block, NULL::integer, sum(h.debits + h.credits)::integer FROM ledger.head_rollup h
+              WHERE h.level = 0 AND h.span = 'day' AND h.starts_at = p.day::timestamp AT TIME ZONE 'UTC'
+                AND h.head = ledger.account_head($10) AND h.layer = $5::ledger.layer
+                AND h.block >= p.block * 128 AND h.block < (p.block + 1) * 128
+                AND NOT EXISTS (SELECT FROM own WHERE own.block = h.block)
+              GROUP BY h.block) s
       WHERE whole.lines > ${fewLines}) small
    ORDER BY p.day, p.start`;
