@@ -36,7 +36,12 @@ const reconcilingPoolSize = 4;
 const reconcilingTimeoutMs = 30_000;
 const sealingPoolSize = 2;
 /** Reads find few rows by key: to compile them or to start helpers for them takes longer than they do. */
-const quickReads = { jit: 'off', max_parallel_workers_per_gather: '0', random_page_cost: '1.1' };
+const quickReads = {
+  jit: 'off',
+  max_parallel_workers_per_gather: '0',
+  random_page_cost: '1.1',
+  plan_cache_mode: 'force_generic_plan',
+};
 const closingPoolSize = 6;
 /** Everything may be recomputed, which takes what it takes. */
 const closingTimeoutMs = 600_000;

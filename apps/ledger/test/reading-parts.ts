@@ -22,7 +22,7 @@ export function readingParts(url: string, assets = new AssetDirectory([])) {
   const blocks = new BlockRepository(database);
   const accounts = new AccountRepository(database, assets, readings);
   const accountSums = new AccountSumsRepository(database, blocks);
-  const walk = new LineWalkRepository(database, blocks);
+  const walk = new LineWalkRepository(database, blocks, accountSums);
   return {
     database,
     moments,
@@ -33,6 +33,6 @@ export function readingParts(url: string, assets = new AssetDirectory([])) {
     rollUps: new RollUpRepository(database),
     walk,
     balances: new BalanceRepository(accounts, accountSums, assets, readings),
-    statements: new StatementRepository(database, accounts, accountSums, walk, assets, readings),
+    statements: new StatementRepository(accounts, accountSums, walk, assets, readings),
   };
 }

@@ -154,6 +154,7 @@ describe('what is read from roll-ups is what the lines come to', () => {
       filledBooks.transit,
       filledBooks.merchant(0),
       filledBooks.merchant(7),
+      filledBooks.merchant(38),
       filledBooks.payer(3),
     ];
     await fc.assert(
@@ -182,7 +183,9 @@ describe('what is read from roll-ups is what the lines come to', () => {
           const scope = { account, asset: filledBooks.asset, layer, from, to, moment } as const;
           const found: string[] = [];
           for (let after = null; found.length < 1_200;) {
-            const page = await parts.walk.lines({ scope, accountId, after, limit });
+            const wanted = { scope, accountId, after, limit };
+            const page = await parts.walk.lines(wanted);
+            expect((await parts.walk.linesAndSums(wanted)).found).toMatchObject(page);
             found.push(...page.map((l) => `${l.day} ${l.position} ${l.line} ${l.amount}`));
             const last = page.at(-1);
             if (page.length < limit || last === undefined) break;
@@ -191,9 +194,18 @@ describe('what is read from roll-ups is what the lines come to', () => {
           expect(found.slice(0, 1_200)).toEqual(expected.map(({ place }) => place));
         },
       ),
-      { numRuns: 15, seed },
+      { numRuns: 25, seed },
     );
   }, 120_000);
+
+  it('of an account only from when it was known, though it was asked for before', async () => {
+    const code = filledBooks.merchant(0);
+    const query = { layer: 'settled', from: '2026-09-02', to: '2026-09-02', limit: 10 } as const;
+    const { lines } = await parts.statements.page(code, query);
+    expect(lines).toHaveLength(10);
+    const before = { ...query, as_known_at: '2000-12-31T00:00:00.000Z' };
+    await expect(parts.statements.page(code, before)).rejects.toMatchObject({ problem: { status: 404 } });
+  });
 
   it('so that every book is balanced by asset and layer, whenever one looks', async () => {
     await fc.assert(

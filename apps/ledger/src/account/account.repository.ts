@@ -49,10 +49,15 @@ export const accountKeys = z.tuple([z.string(), digits]);
 export type AccountKeys = z.output<typeof accountKeys>;
 export const keysOfAccount = (row: AccountRow): AccountKeys => [row.code, String(row.asset_id)];
 
+/** Accounts kept in memory. */
+const likelyMax = 1_000;
+
 const entryKeys = z.tuple([digits, digits]);
 
 @Injectable()
 export class AccountRepository {
+  readonly #likely = new Map<string, AccountRow>();
+
   constructor(
     private readonly database: Database,
     private readonly assets: AssetDirectory,
@@ -100,6 +105,28 @@ export class AccountRepository {
         ${filter.where} ORDER BY a.code, a.asset_id LIMIT ${filter.value(limit)}`,
       filter.values,
     );
+  }
+
+  /**
+   * An account of that code, whether or not anything of it was known by then, and whether or not there are others: to begin
+   * with while `known` is being asked. An account never changes, so it is asked for once.
+   */
+  async likely(code: string, asset: string | undefined): Promise<AccountRow | undefined> {
+    const key = `${code} ${asset ?? ''}`;
+    const kept = this.#likely.get(key);
+    if (kept !== undefined) return kept;
+    const filter = new SqlFilter().add('a.code = ?', code).add('s.code = ?', asset);
+    const [row] = await this.database.sql<AccountRow>(
+      `SELECT a.id, a.code, a.asset_id, a.book, a.class, s.code AS asset
+         FROM ledger.account a JOIN ledger.asset s ON s.id = a.asset_id
+        ${filter.where} ORDER BY a.code, a.asset_id LIMIT 1`,
+      filter.values,
+    );
+    if (row === undefined) return undefined;
+    this.#likely.set(key, row);
+    const [oldest] = this.#likely.keys();
+    if (this.#likely.size > likelyMax && oldest !== undefined) this.#likely.delete(oldest);
+    return row;
   }
 
   /** Whether the account had any line by then, at whatever time. */

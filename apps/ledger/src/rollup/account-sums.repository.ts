@@ -5,6 +5,18 @@ import { endOf, type Moment } from '../moment/moment.js';
 import type { Layer } from '../posting/line.js';
 import { blocksInLarge, type Cover, gapsOf, type Run, runOf } from './block.js';
 import { BlockRepository } from './block.repository.js';
+import {
+  type FirstLines,
+  firstLines,
+  firstValues,
+  foundLine,
+  type FoundLine,
+  type LineRow,
+  type LineRun,
+  lineValues,
+  runLines,
+  uncoveredRuns,
+} from './line-runs.js';
 import { addTo, type Sums, sumsOf, type SumsRow } from './sums.js';
 
 export type AccountSums = {
@@ -16,15 +28,16 @@ export type AccountSums = {
 };
 
 type Row = SumsRow & { account_id: string; layer: Layer; day: string | null };
-/** A block that has an account's sums. `split_layers`: those whose lines of the last day lie across the moment's time. */
-type CoveredRow = { account_id: string; level: number; block: string; is_split: boolean };
+/** A block that has an account's sums, and whether lines of the last day lie across the moment's time. */
+type CoveredBlock = { account_id: string; level: number; block: string; is_split: boolean };
+/** Rows of one kind have nothing in the columns of the other. */
+type Nothing<Of> = { [Column in keyof Of]: null };
+type RowOrBlock =
+  (Row & Nothing<Omit<CoveredBlock, 'account_id'>>) | (CoveredBlock & Nothing<Omit<Row, 'account_id'>>);
+type RowOrLine = (Row & Nothing<LineRow>) | (Nothing<Row> & LineRow);
 
-/** Lines to be read one by one: an account's in a run of the sealed order, from a time on and up to one, if told. */
-export type LineRun = Run & {
-  readonly accountId: string;
-  readonly from: string | null;
-  readonly until?: string | null;
-};
+const isSum = <Any extends { layer: Layer | null }>(row: Any): row is Any & Row => row.layer !== null;
+const isLine = (row: RowOrLine): row is Nothing<Row> & LineRow => row.transactionId !== null;
 
 export type SumsQuery = {
   readonly accountIds: readonly string[];
@@ -41,31 +54,67 @@ export class AccountSumsRepository {
     private readonly blocks: BlockRepository,
   ) {}
 
-  async at({ accountIds, moment, by }: SumsQuery): Promise<AccountSums[]> {
-    if (accountIds.length === 0) return [];
-    const cover = await this.blocks.cover(moment.size);
+  async at(query: SumsQuery): Promise<AccountSums[]> {
+    if (query.accountIds.length === 0) return [];
+    const { sums } = await this.read(query, await this.blocks.cover(query.moment.size));
+    return sums;
+  }
+
+  /** The first lines too, but for those in blocks that have sums of the account. */
+  async withLines(
+    query: SumsQuery,
+    cover: Cover,
+    first: FirstLines,
+  ): Promise<{ sums: AccountSums[]; lines: FoundLine[] }> {
+    return this.read(query, cover, first);
+  }
+
+  private async read(
+    { accountIds, moment, by }: SumsQuery,
+    cover: Cover,
+    first?: FirstLines,
+  ): Promise<{ sums: AccountSums[]; lines: FoundLine[] }> {
     const end = endOf(moment);
     const byDay = dayOfRow(by);
-    const values = [accountIds, cover.largeEnd, cover.smallStart, cover.smallEnd, end];
-    const [whole, covered] = await Promise.all([
-      this.database.sql<Row>(wholeRows(byDay), values),
-      this.database.sql<CoveredRow>(coveredBlocks, values),
+    const rolled = await this.database.sql<RowOrBlock>(rolledUp(byDay), [
+      accountIds,
+      cover.largeEnd,
+      cover.smallStart,
+      cover.smallEnd,
+      end,
+      ...byDay.values,
     ]);
-    const split = covered.filter((row) => row.is_split);
-    const inner = await this.innerOf(split, end, byDay);
+    const covered = rolled.filter((row) => row.block !== null);
+    const inner = await this.innerOf(
+      covered.filter((row) => row.is_split),
+      end,
+      byDay,
+    );
     const runs = [...uncoveredRuns(accountIds, cover, covered), ...inner.runs];
-    const lines = await this.database.sql<Row>(lineRows(byDay), lineValues(runs, cover, end));
+    const values = [...lineValues(runs, cover, end), ...byDay.values];
+    const rest = runs.length === 0 ? { rows: [], lines: [] } : await this.linesOf(byDay, values, first);
     const sums = new Map<string, AccountSums>();
-    for (const row of [...whole, ...inner.rows, ...lines]) {
+    for (const row of [...rolled.filter(isSum), ...inner.rows, ...rest.rows]) {
       const { account_id: accountId, layer, day } = row;
       addTo(sums, `${accountId} ${layer} ${day ?? ''}`, { accountId, layer, day, sums: sumsOf(row) });
     }
-    return [...sums.values()];
+    return { sums: [...sums.values()], lines: rest.lines };
+  }
+
+  private async linesOf(
+    byDay: DayOf,
+    values: unknown[],
+    first: FirstLines | undefined,
+  ): Promise<{ rows: Row[]; lines: FoundLine[] }> {
+    if (first === undefined)
+      return { rows: await this.database.sql<Row>(lineSums(runLines, byDay), values), lines: [] };
+    const rows = await this.database.sql<RowOrLine>(sumsAndLines(byDay), [...values, ...firstValues(first)]);
+    return { rows: rows.filter(isSum), lines: rows.filter(isLine).map(foundLine) };
   }
 
   /** What of the last day of split blocks is before the end: of large blocks by their small ones, of small ones by lines. */
   private async innerOf(
-    split: readonly CoveredRow[],
+    split: readonly CoveredBlock[],
     end: string,
     byDay: DayOf,
   ): Promise<{ rows: Row[]; runs: LineRun[] }> {
@@ -82,8 +131,8 @@ export class AccountSumsRepository {
     if (large.length === 0) return { rows: [], runs };
     const values = [large.map((row) => row.account_id), large.map(({ block }) => block), end];
     const [rows, children] = await Promise.all([
-      this.database.sql<Row>(wholeChildren(byDay), values),
-      this.database.sql<CoveredRow>(coveredChildren, values),
+      this.database.sql<Row>(wholeChildren(byDay), [...values, ...byDay.values]),
+      this.database.sql<CoveredBlock>(coveredChildren, values),
     ]);
     for (const row of large) {
       const first = BigInt(row.block) * blocksInLarge;
@@ -105,55 +154,29 @@ export class AccountSumsRepository {
   }
 }
 
-/** How the day of a row goes into the answer, in SQL. */
-type DayOf = (day: string) => string;
+/** How the day of a row goes into the answer: SQL of the day, and its values, which are the last of the statement. */
+type DayOf = { readonly sql: (day: string, place: number) => string; readonly values: readonly string[] };
 
+// One text for all days: the server keeps its plan.
 function dayOfRow(by: SumsQuery['by']): DayOf {
-  if (by === undefined) return () => 'NULL::text';
-  if (by === 'day') return (day) => `${day}::text`;
-  const { from } = by;
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(from)) throw new RangeError(`"${from}" is no day`);
-  return (day) => `CASE WHEN ${day} >= '${from}'::date THEN '${from}' END`;
+  if (by === undefined) return { sql: () => 'NULL::text', values: [] };
+  if (by === 'day') return { sql: (day) => `${day}::text`, values: [] };
+  return {
+    sql: (day, place) => `CASE WHEN ${day} >= $${place}::date THEN $${place}::date::text END`,
+    values: [by.from],
+  };
 }
 
-/** Where an account's lines have to be read: in all blocks that do not have its sums, and in the rest. */
-export function uncoveredRuns(
-  accountIds: readonly string[],
-  cover: Cover,
-  covered: readonly { readonly account_id: string; readonly level: number; readonly block: string }[],
-): LineRun[] {
-  const byAccount = Map.groupBy(covered, (row) => row.account_id);
-  return accountIds.flatMap((accountId) => {
-    const runs = (byAccount.get(accountId) ?? []).map(({ level, block }) => runOf(level, BigInt(block)));
-    return gapsOf(cover, runs).map((gap) => ({ ...gap, accountId, from: null }));
-  });
-}
-
-/** The values of a statement over `runLines`. */
-export const lineValues = (runs: readonly LineRun[], cover: Cover, end: string): unknown[] => [
-  runs.map(({ accountId }) => accountId),
-  runs.map(({ start }) => start),
-  runs.map((run) => run.end),
-  runs.map(({ from }) => from),
-  end,
-  cover.restStart,
-  cover.size,
-  cover.largeEnd,
-  cover.smallStart,
-  runs.map(({ until }) => until ?? null),
-];
-
-const inCover = `((r.level = 1 AND r.block < $2) OR (r.level = 0 AND r.block >= $3 AND r.block < $4))`;
+/** Of an account those in the cover are two stretches of the table's key. */
+export const rollupsInCover = `(
+    SELECT * FROM ledger.account_rollup WHERE level = 1 AND block < $2
+    UNION ALL
+    SELECT * FROM ledger.account_rollup WHERE level = 0 AND block >= $3 AND block < $4)`;
 /** Lines of one day that lie across the end: within the block, nobody knows which are before it. */
-const isSplit = `bool_or(r.first_at < $5::timestamptz AND r.last_at >= $5::timestamptz)`;
+const isSplit = (end: string): string => `bool_or(r.first_at < ${end} AND r.last_at >= ${end})`;
 
-const coveredBlocks = `
-  SELECT r.account_id, r.level, r.block, ${isSplit} AS is_split
-    FROM ledger.account_rollup r WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover}
-   GROUP BY r.account_id, r.level, r.block`;
-
-const daySums = (byDay: DayOf): string => `
-         ${byDay('r.day')} AS day, sum(r.debits)::text AS debits, sum(r.credits)::text AS credits,
+const daySums = (day: string): string => `
+         ${day} AS day, sum(r.debits)::text AS debits, sum(r.credits)::text AS credits,
          sum(r.debit)::text AS debit, sum(r.credit)::text AS credit`;
 
 /**
@@ -166,11 +189,21 @@ const beforeSplit = (end: string): string => `
        WHERE o.account_id = r.account_id AND o.level = r.level AND o.block = r.block
          AND o.first_at < ${end} AND o.last_at >= ${end})))`;
 
-const wholeRows = (byDay: DayOf): string => `
-  SELECT r.account_id, r.layer, ${daySums(byDay)}
-    FROM ledger.account_rollup r
-   WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover} AND ${beforeSplit('$5::timestamptz')}
-   GROUP BY r.account_id, r.layer, ${byDay('r.day')}`;
+/** Sums of what is whole before the end, and which blocks they are of. */
+const rolledUp = (byDay: DayOf): string => `
+  WITH r AS MATERIALIZED (SELECT * FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])),
+  block AS MATERIALIZED (
+    SELECT r.account_id, r.level, r.block, ${isSplit('$5::timestamptz')} AS is_split
+      FROM r GROUP BY r.account_id, r.level, r.block)
+  SELECT s.account_id, s.layer, s.day, s.debits, s.credits, s.debit, s.credit,
+         NULL::smallint AS level, NULL::bigint AS block, NULL::boolean AS is_split
+    FROM (SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 6))}
+            FROM r JOIN block USING (account_id, level, block)
+           WHERE r.last_at < $5::timestamptz
+             AND (NOT block.is_split OR r.day < ($5::timestamptz AT TIME ZONE 'UTC')::date)
+           GROUP BY 1, 2, 3) s
+  UNION ALL
+  SELECT account_id, NULL, NULL, NULL, NULL, NULL, NULL, level, block, is_split FROM block`;
 
 const childrenOf = `
     FROM unnest($1::bigint[], $2::bigint[]) AS given (account_id, block)
@@ -180,56 +213,23 @@ const onLastDay = `r.day = ($3::timestamptz AT TIME ZONE 'UTC')::date`;
 
 const coveredChildren = `
   SELECT r.account_id, r.level, r.block,
-         bool_or(r.first_at < $3::timestamptz AND r.last_at >= $3::timestamptz) AS is_split
+         ${isSplit('$3::timestamptz')} AS is_split
   ${childrenOf} GROUP BY r.account_id, r.level, r.block`;
 
 const wholeChildren = (byDay: DayOf): string => `
-  SELECT r.account_id, r.layer, ${daySums(byDay)}
+  SELECT r.account_id, r.layer, ${daySums(byDay.sql('r.day', 4))}
   ${childrenOf} WHERE ${onLastDay} AND ${beforeSplit('$3::timestamptz')}
-   GROUP BY r.account_id, r.layer, ${byDay('r.day')}`;
+   GROUP BY 1, 2, 3`;
 
-/**
- * The lines of runs, by account: found by the ids that the transactions of a run can have. Most accounts have one run from
- * the first to the last position, whose bounds are asked for once. OFFSET 0: without it the least id would be looked for
- * along the index of ids, from the first of all.
- */
-export const runLines = `
-    unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $10::timestamptz[])
-      AS run (account_id, first, past, since, until)
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN run.first = 0 THEN 0 ELSE least(
-               (SELECT min(b.first_transaction) FROM ledger.rollup b
-                 WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024),
-               (SELECT min(f.transaction_id) FROM (
-                  SELECT transaction_id FROM ledger.leaf
-                   WHERE position >= greatest(run.first, $6) AND position < run.past OFFSET 0) f)) END AS lowest,
-             CASE WHEN run.past = $7 THEN greatest(
-               (SELECT max(b.last_transaction) FROM ledger.rollup b
-                 WHERE (b.level = 1 AND b.block < $8) OR (b.level = 0 AND b.block >= $9 AND b.block <= ($7 - 1) / 1024)),
-               (SELECT max(f.transaction_id) FROM (
-                  SELECT transaction_id FROM ledger.leaf WHERE position >= $6 AND position < $7 OFFSET 0) f))
-             ELSE greatest(
-               (SELECT max(b.last_transaction) FROM ledger.rollup b
-                 WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024),
-               (SELECT max(f.transaction_id) FROM (
-                  SELECT transaction_id FROM ledger.leaf
-                   WHERE position >= greatest(run.first, $6) AND position < run.past OFFSET 0) f)) END AS highest) ids
-    CROSS JOIN LATERAL (
-      SELECT e.account_id, e.layer, e.amount, e.transaction_id, e.line, f.position, t.effective_at
-        FROM ledger.entry e
-        JOIN ledger.leaf f ON f.transaction_id = e.transaction_id
-        JOIN ledger.transaction t ON t.id = e.transaction_id
-       WHERE e.account_id = run.account_id AND e.transaction_id >= ids.lowest AND e.transaction_id <= ids.highest
-         AND f.position >= run.first AND f.position < run.past
-         AND t.effective_at < $5::timestamptz AND (run.since IS NULL OR t.effective_at >= run.since)
-         AND (run.until IS NULL OR t.effective_at < run.until)) e`;
-
-const lineRows = (byDay: DayOf): string => {
-  const day = byDay(`(e.effective_at AT TIME ZONE 'UTC')::date`);
-  return `
-  SELECT e.account_id, e.layer, ${day} AS day, count(*) FILTER (WHERE e.amount > 0)::text AS debits,
+const lineSums = (lines: string, byDay: DayOf): string => `
+  SELECT e.account_id, e.layer, ${byDay.sql(`(e.effective_at AT TIME ZONE 'UTC')::date`, 11)} AS day, count(*) FILTER (WHERE e.amount > 0)::text AS debits,
          count(*) FILTER (WHERE e.amount < 0)::text AS credits,
          coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0)::text AS debit,
          coalesce(-sum(e.amount) FILTER (WHERE e.amount < 0), 0)::text AS credit
-    FROM ${runLines} GROUP BY e.account_id, e.layer, ${day}`;
-};
+    FROM ${lines} GROUP BY 1, 2, 3`;
+
+/** Each line is looked up once for both. What is read of split blocks is of blocks that have sums. */
+const sumsAndLines = (byDay: DayOf): string => `
+  WITH e AS MATERIALIZED (SELECT e.* FROM ${runLines})
+  SELECT * FROM (${lineSums('e', byDay)}) s
+    FULL JOIN (${firstLines('(SELECT * FROM e WHERE e.since IS NULL) e', 12)}) l ON false`;

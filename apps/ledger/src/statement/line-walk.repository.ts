@@ -2,15 +2,28 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@quittance/database';
 
 import { dayAfter, dayOf, endOf, firstOfDay } from '../moment/moment.js';
-import { uncoveredRuns, lineValues, type LineRun, runLines } from '../rollup/account-sums.repository.js';
-import { blocksInLarge, type Cover, gapsOf, runOf } from '../rollup/block.js';
+import {
+  type AccountSums,
+  AccountSumsRepository,
+  rollupsInCover,
+} from '../rollup/account-sums.repository.js';
+import { type Cover, runOf } from '../rollup/block.js';
 import { BlockRepository } from '../rollup/block.repository.js';
+import {
+  byPlace,
+  firstLines,
+  firstValues,
+  foundLine,
+  type FoundLine,
+  type LinePlace,
+  type LineRow,
+  type LineRun,
+  lineValues,
+  runLines,
+  uncoveredRuns,
+} from '../rollup/line-runs.js';
+import { type CountedRun, joined, nextPieces, ofDays, type Piece, runsFrom } from './line-piece.js';
 import { closingMoment, type StatementScope } from './statement.js';
-
-/** A place in a statement: lines are by day, then by position in the sealed order. */
-export type LinePlace = { readonly day: string; readonly position: string; readonly line: number };
-
-export type FoundLine = LinePlace & { readonly transactionId: string; readonly amount: string };
 
 export type LinesWanted = {
   readonly scope: StatementScope;
@@ -20,16 +33,9 @@ export type LinesWanted = {
   readonly limit: number;
 };
 
-/** Lines of a day in a block; `lines` counts those of the wanted layer. */
-type Piece = { level: number; block: string; day: string; lines: number; block_lines: number };
 type Covered = { account_id: string; level: number; block: string };
-/** Where lines of one day are to be read, and how many there are at least. */
-type CountedRun = LineRun & { readonly lines: number };
-
-/** So many pieces are looked at together. */
-const piecesMax = 64;
-/** Of a large block with so few lines of the account all are looked through: quicker than to ask which of its small ones hold some. */
-const fewLines = 2_000;
+/** Where at least one position in so many is a line of the account, the order is read in a row; else line by line. */
+const denseShare = 40;
 
 /**
  * Finds the lines of a statement page without reading those before it: blocks that are rolled up say how many lines of a day
@@ -40,23 +46,38 @@ export class LineWalkRepository {
   constructor(
     private readonly database: Database,
     private readonly blocks: BlockRepository,
+    private readonly sums: AccountSumsRepository,
   ) {}
 
   async lines(wanted: LinesWanted): Promise<FoundLine[]> {
-    const { scope, accountId, limit } = wanted;
+    const cover = await this.blocks.cover(wanted.scope.moment.size);
+    const [few, many] = await Promise.all([this.looseLines(wanted, cover), this.walk(wanted, cover)]);
+    return firstOf(few, many, wanted.limit);
+  }
+
+  /** With the sums of the account at the end, before the first day and from it on. */
+  async linesAndSums(wanted: LinesWanted): Promise<{ found: FoundLine[]; sums: AccountSums[] }> {
+    const { scope, accountId, after, limit } = wanted;
+    const { layer, from } = scope;
     const cover = await this.blocks.cover(scope.moment.size);
+    const query = { accountIds: [accountId], moment: closingMoment(scope), by: { from } };
+    const [{ sums, lines }, many] = await Promise.all([
+      this.sums.withLines(query, cover, { layer, from, after, limit }),
+      this.walk(wanted, cover),
+    ]);
+    return { found: firstOf(lines, many, limit), sums };
+  }
+
+  /** The first lines of blocks that do not have the account's sums. */
+  private async looseLines(wanted: LinesWanted, cover: Cover): Promise<FoundLine[]> {
+    const accountIds = [wanted.accountId];
     const covered = await this.database.sql<Covered>(coveredBlocks, [
-      [accountId],
+      accountIds,
       cover.largeEnd,
       cover.smallStart,
       cover.smallEnd,
     ]);
-    const loose = uncoveredRuns([accountId], cover, covered);
-    const [few, many] = await Promise.all([
-      this.read(wanted, cover, loose),
-      covered.length === 0 ? [] : this.walk(wanted, cover),
-    ]);
-    return [...few, ...many].sort(byPlace).slice(0, limit);
+    return this.read(wanted, cover, uncoveredRuns(accountIds, cover, covered));
   }
 
   /** The first lines of rolled-up blocks, in order. */
@@ -66,16 +87,16 @@ export class LineWalkRepository {
     let lines = 0;
     const readBatch = async (): Promise<void> => {
       const after = found.at(-1) ?? wanted.after;
-      found.push(
-        ...(await this.read({ ...wanted, after, limit: wanted.limit - found.length }, cover, batch)),
-      );
+      const rest = { ...wanted, after, limit: wanted.limit - found.length };
+      const isOneDay = batch.every(({ from }) => from === batch[0]?.from);
+      found.push(...(await (isOneDay ? this.readDay(rest, batch) : this.read(rest, cover, ofDays(batch)))));
       [batch, lines] = [[], 0];
     };
     for await (const run of this.runs(wanted, cover)) {
-      if (batch.length > 0 && lines >= wanted.limit - found.length) await readBatch();
-      if (found.length >= wanted.limit) return found;
       batch.push(run);
       lines += run.lines;
+      if (lines >= wanted.limit - found.length) await readBatch();
+      if (found.length >= wanted.limit) return found;
     }
     if (batch.length > 0) await readBatch();
     return found;
@@ -83,7 +104,7 @@ export class LineWalkRepository {
 
   /** Where the lines are, by day and position, from the place of the page on. */
   private async *runs(wanted: LinesWanted, cover: Cover): AsyncGenerator<CountedRun> {
-    const { scope, accountId, after } = wanted;
+    const { scope, accountId, after, limit } = wanted;
     let day = after?.day ?? scope.from;
     let start = BigInt(after?.position ?? 0);
     for (;;) {
@@ -96,47 +117,41 @@ export class LineWalkRepository {
         scope.to,
         day,
         start,
+        limit,
+        scope.account,
       ]);
-      for (const piece of pieces) yield* await this.runsFrom(wanted, piece);
+      for (const piece of pieces) yield* runsFrom(accountId, after, piece);
       const last = pieces.at(-1);
-      if (pieces.length < piecesMax || last === undefined) return;
+      if (last === undefined || pieces.length === last.pieces) return;
       day = last.day;
       start = runOf(last.level, BigInt(last.block)).end;
     }
   }
 
-  /** Those of a piece that are not before the page. */
-  private async runsFrom(wanted: LinesWanted, piece: Piece): Promise<CountedRun[]> {
-    const { after } = wanted;
-    const from = piece.day === after?.day ? BigInt(after.position) : 0n;
-    return (await this.runsOf(wanted, piece)).filter((run) => run.end > from);
-  }
-
-  /** A small block is one run; a large one is those of its small blocks that hold lines of the day, or may. */
-  private async runsOf(
-    { scope, accountId }: LinesWanted,
-    { level, block, day, lines, block_lines: blockLines }: Piece,
-  ): Promise<CountedRun[]> {
-    const place = { accountId, from: firstOfDay(day), until: firstOfDay(dayAfter(day)) };
-    const own = runOf(level, BigInt(block));
-    if (level === 0 || blockLines <= fewLines) return [{ ...own, ...place, lines }];
-    const first = BigInt(block) * blocksInLarge;
-    const children = await this.database.sql<{ block: string; lines: number }>(childBlocks, [
+  /** Lines of one day: no more of them are looked up than are wanted. */
+  private async readDay(
+    { scope, accountId, after, limit }: LinesWanted,
+    batch: readonly CountedRun[],
+  ): Promise<FoundLine[]> {
+    const runs = joined(batch);
+    const [{ from = firstOfDay(scope.from) } = {}] = runs;
+    const day = dayOf(from);
+    const place = after?.day === day ? after : null;
+    const end = endOf(closingMoment(scope));
+    const until = firstOfDay(dayAfter(day));
+    const rows = await this.database.sql<LineRow>(linesOfDay, [
       accountId,
-      first,
-      first + blocksInLarge,
+      runs.map(({ start }) => start),
+      runs.map((run) => run.end),
+      runs.map((run) => run.lines * denseShare >= Number(run.end - run.start)),
+      from,
+      until < end ? until : end,
       scope.layer,
-      day,
+      place?.position ?? null,
+      place?.line ?? null,
+      limit,
     ]);
-    const counted = children.map((child) => ({ ...runOf(0, BigInt(child.block)), lines: child.lines }));
-    const loose = gapsOf({ size: own.end }, [{ start: 0n, end: own.start }, ...counted]);
-    return [
-      ...counted.filter((child) => child.lines > 0),
-      // Few in each of its blocks: they are not counted on.
-      ...loose.map((gap) => ({ ...gap, lines: 0 })),
-    ]
-      .sort((a, b) => (a.start < b.start ? -1 : 1))
-      .map((run) => ({ ...run, ...place }));
+    return rows.map(foundLine);
   }
 
   private async read(
@@ -145,53 +160,60 @@ export class LineWalkRepository {
     runs: readonly LineRun[],
   ): Promise<FoundLine[]> {
     if (runs.length === 0 || limit <= 0) return [];
-    const end = endOf(closingMoment(scope));
-    const rows = await this.database.sql<Omit<FoundLine, 'day'> & { effective_at: Date }>(linesOfRuns, [
-      ...lineValues(runs, cover, end),
-      scope.layer,
-      firstOfDay(scope.from),
-      after?.day ?? null,
-      after?.position ?? null,
-      after?.line ?? null,
-      limit,
+    const rows = await this.database.sql<LineRow>(linesOfRuns, [
+      ...lineValues(runs, cover, endOf(closingMoment(scope))),
+      ...firstValues({ layer: scope.layer, from: scope.from, after, limit }),
     ]);
-    return rows.map(({ effective_at: at, ...row }) => ({ ...row, day: dayOf(at.toISOString()) }));
+    return rows.map(foundLine);
   }
 }
 
-function byPlace(a: LinePlace, b: LinePlace): number {
-  if (a.day !== b.day) return a.day < b.day ? -1 : 1;
-  const [left, right] = [BigInt(a.position), BigInt(b.position)];
-  return left === right ? a.line - b.line : left < right ? -1 : 1;
-}
-
-const inCover = `((r.level = 1 AND r.block < $2) OR (r.level = 0 AND r.block >= $3 AND r.block < $4))`;
+const firstOf = (few: readonly FoundLine[], many: readonly FoundLine[], limit: number): FoundLine[] =>
+  [...few, ...many].sort(byPlace).slice(0, limit);
 
 const coveredBlocks = `
-  SELECT DISTINCT r.account_id, r.level, r.block FROM ledger.account_rollup r
-   WHERE r.account_id = ANY ($1::bigint[]) AND ${inCover}`;
+  SELECT DISTINCT r.account_id, r.level, r.block FROM ${rollupsInCover} r WHERE r.account_id = ANY ($1::bigint[])`;
 
-const blockStart = `(r.block * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
-const blockEnd = `((r.block + 1) * CASE r.level WHEN 0 THEN 1024 ELSE 131072 END)`;
+const linesOfRuns = firstLines(runLines, 11);
 
-const nextPieces = `
-  SELECT r.level, r.block, r.day::text AS day, r.debits + r.credits AS lines,
-         (SELECT sum(o.debits + o.credits)::integer FROM ledger.account_rollup o
-           WHERE o.account_id = r.account_id AND o.level = r.level AND o.block = r.block) AS block_lines
-    FROM ledger.account_rollup r
-   WHERE r.account_id = $1 AND ${inCover} AND r.layer = $5::ledger.layer AND r.day <= $6::date
-     AND (r.day > $7::date OR (r.day = $7::date AND ${blockEnd} > $8::bigint))
-   ORDER BY r.day, ${blockStart} LIMIT ${piecesMax}`;
+const ofRun = (columns: string): string => `
+        SELECT ${columns} FROM ledger.entry x
+         WHERE x.account_id = $1 AND x.transaction_id >= ids.low AND x.transaction_id <= ids.high`;
 
-const childBlocks = `
-  SELECT r.block, (coalesce(sum(r.debits + r.credits) FILTER (WHERE r.layer = $4::ledger.layer AND r.day = $5::date), 0))::integer AS lines
-    FROM ledger.account_rollup r
-   WHERE r.account_id = $1 AND r.level = 0 AND r.block >= $2 AND r.block < $3 GROUP BY r.block`;
-
-const linesOfRuns = `
-  SELECT e.transaction_id AS "transactionId", e.line, e.amount::text AS amount, e.position::text AS position, e.effective_at
-    FROM ${runLines}
-   WHERE e.layer = $11::ledger.layer AND e.effective_at >= $12::timestamptz
-     AND ($13::date IS NULL OR ((e.effective_at AT TIME ZONE 'UTC')::date, e.position, e.line)
-                               > ($13::date, $14::bigint, $15::smallint))
-   ORDER BY (e.effective_at AT TIME ZONE 'UTC')::date, e.position, e.line LIMIT $16`;
+/**
+ * In order of position. Where there are many lines an index alone tells it, and what is on them is looked up for those that the
+ * page needs, and for those before them that turn out to be of another day or layer.
+ */
+const linesOfDay = `
+  SELECT place.transaction_id AS "transactionId", place.line, coalesce(place.amount, e.amount)::text AS amount,
+         place.position::text AS position,
+         t.event_type, t.payment_id, t.chain_transaction, t.effective_at, t.occurred_at, t.recorded_at
+    FROM (
+      SELECT c.transaction_id, c.line, c.position, c.amount
+        FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) AS run (first, past, is_dense)
+       CROSS JOIN LATERAL (
+         SELECT min(b.first_transaction) AS low, max(b.last_transaction) AS high FROM ledger.rollup b
+          WHERE b.level = 0 AND b.block >= run.first / 1024 AND b.block <= (run.past - 1) / 1024) ids
+       CROSS JOIN LATERAL (
+         SELECT e.transaction_id, e.line, f.position, NULL::numeric AS amount
+           FROM (${ofRun('x.transaction_id, x.line')} AND run.is_dense OFFSET 0) e
+           JOIN (SELECT x.transaction_id, x.position FROM ledger.leaf x
+                  WHERE run.is_dense AND x.position >= run.first AND x.position < run.past OFFSET 0) f
+             ON f.transaction_id = e.transaction_id
+         UNION ALL
+         SELECT e.transaction_id, e.line, f.position, e.amount
+           FROM (${ofRun('x.transaction_id, x.line, x.amount')} AND NOT run.is_dense AND x.layer = $7::ledger.layer OFFSET 0) e
+          CROSS JOIN LATERAL (
+            SELECT x.position FROM ledger.leaf x WHERE x.transaction_id = e.transaction_id OFFSET 0) f
+          WHERE f.position >= run.first AND f.position < run.past) c
+       WHERE $8::bigint IS NULL OR (c.position, c.line) > ($8::bigint, $9::smallint)
+       ORDER BY c.position, c.line OFFSET 0) place
+   CROSS JOIN LATERAL (
+     SELECT x.event_type, x.payment_id, x.chain_transaction, x.effective_at, x.occurred_at, x.recorded_at
+       FROM ledger.transaction x WHERE x.id = place.transaction_id OFFSET 0) t
+    LEFT JOIN LATERAL (
+     SELECT x.amount, x.layer FROM ledger.entry x
+      WHERE place.amount IS NULL AND x.transaction_id = place.transaction_id AND x.line = place.line OFFSET 0) e ON true
+   WHERE t.effective_at >= $5::timestamptz AND t.effective_at < $6::timestamptz
+     AND (place.amount IS NOT NULL OR e.layer = $7::ledger.layer)
+   ORDER BY place.position, place.line LIMIT $10`;

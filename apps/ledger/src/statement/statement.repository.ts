@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '@quittance/database';
 import { z } from 'zod';
 
 import { AccountRepository, type AccountRow } from '../account/account.repository.js';
@@ -8,9 +7,10 @@ import { digits } from '../http/page.js';
 import { ProblemError } from '../http/problem.error.js';
 import { dayAfter, endOfTime, momentAt, type Moment } from '../moment/moment.js';
 import { ReadingRepository } from '../moment/reading.repository.js';
-import { AccountSumsRepository } from '../rollup/account-sums.repository.js';
+import { type AccountSums, AccountSumsRepository } from '../rollup/account-sums.repository.js';
+import type { FoundLine } from '../rollup/line-runs.js';
 import { noSums, type Sums } from '../rollup/sums.js';
-import { type FoundLine, LineWalkRepository } from './line-walk.repository.js';
+import { LineWalkRepository } from './line-walk.repository.js';
 import {
   closingMoment,
   statementId,
@@ -25,24 +25,21 @@ const daysMax = 3_700;
 /** The last line of a page, and the balance after it. */
 const lineKeys = z.tuple([z.string(), digits, z.number(), z.string().transform(BigInt)]);
 
-type HeaderRow = {
-  id: string;
-  event_type: string;
-  payment_id: string | null;
-  chain_transaction: string | null;
-  effective_at: Date;
-  occurred_at: Date;
-  recorded_at: Date;
-};
-
 export type ScopeQuery = Pick<StatementQuery, 'from' | 'to' | 'asset' | 'layer'> & {
   readonly moment: Moment;
+};
+
+type LineKeys = readonly [day: string, position: string, line: number, balance: bigint | string];
+type PageQuery = ScopeQuery & { readonly limit: number; readonly after: LineKeys | undefined };
+type PageParts = {
+  readonly scope: StatementScope;
+  readonly totals: StatementTotals;
+  readonly found: readonly FoundLine[];
 };
 
 @Injectable()
 export class StatementRepository {
   constructor(
-    private readonly database: Database,
     private readonly accounts: AccountRepository,
     private readonly sums: AccountSumsRepository,
     private readonly walk: LineWalkRepository,
@@ -57,16 +54,14 @@ export class StatementRepository {
    */
   async page(code: string, query: StatementQuery): Promise<Statement> {
     const question = { ...query, code } as StatementQuery;
+    const likely = this.accounts.likely(code, query.asset);
+    // Answered for below, unless the question is refused before.
+    likely.catch(() => undefined);
     const reading = await this.readings.page<[string, string, number, bigint | string]>(question, lineKeys);
     const { moment, after } = reading;
-    const { scope, accountId } = await this.scope(code, { ...query, moment });
-    const place = after === undefined ? null : { day: after[0], position: after[1], line: after[2] };
-    const [totals, found] = await Promise.all([
-      this.totals(scope, accountId),
-      this.walk.lines({ scope, accountId, after: place, limit: query.limit + 1 }),
-    ]);
+    const { scope, totals, found } = await this.read(code, { ...query, moment, after }, await likely);
     const shown = found.slice(0, query.limit);
-    const lines = await this.linesOf(shown, after === undefined ? totals.opening : BigInt(after[3]));
+    const lines = this.linesOf(shown, after === undefined ? totals.opening : BigInt(after[3]));
     const last = shown.at(-1);
     const balance = lines.at(-1)?.balance ?? '';
     return {
@@ -79,23 +74,41 @@ export class StatementRepository {
     };
   }
 
+  /** Begins with the likely account while the one that is meant is looked for: nearly always it is the same. */
+  private async read(code: string, query: PageQuery, likely: AccountRow | undefined): Promise<PageParts> {
+    checkDays(query);
+    const account = this.accountOf(code, query.asset, query.moment);
+    if (likely === undefined) return this.partsOf(await account, query);
+    const [meant, parts] = await Promise.all([account, this.partsOf(likely, query)]);
+    return meant.id === likely.id ? parts : this.partsOf(meant, query);
+  }
+
+  private async partsOf(account: AccountRow, query: PageQuery): Promise<PageParts> {
+    const { after, limit } = query;
+    const scope = scopeOf(account, query);
+    const place = after === undefined ? null : { day: after[0], position: after[1], line: after[2] };
+    const { found, sums } = await this.walk.linesAndSums({
+      scope,
+      accountId: account.id,
+      after: place,
+      limit: limit + 1,
+    });
+    const totals = totalsIn(sums, scope);
+    return { scope, totals, found };
+  }
+
   /** What a statement is of, once the account and its asset are found. */
   async scope(code: string, query: ScopeQuery): Promise<{ scope: StatementScope; accountId: string }> {
-    const { from, to, asset, layer, moment } = query;
-    if (to < from) throw ProblemError.invalid(`Parameter "to": ${to} is before "from", ${from}.`);
-    if (dayAfter(from, daysMax) < to)
-      throw ProblemError.invalid(`Parameter "to": a statement is of at most ${daysMax} days.`);
-    const row = await this.accountOf(code, asset, moment);
-    return { scope: { account: code, asset: row.asset, layer, from, to, moment }, accountId: row.id };
+    checkDays(query);
+    const account = await this.accountOf(code, query.asset, query.moment);
+    return { scope: scopeOf(account, query), accountId: account.id };
   }
 
   /** Opening, closing and what lies between. */
   async totals(scope: StatementScope, accountId: string): Promise<StatementTotals> {
-    const { from, layer } = scope;
-    const sums = await this.sums.at({ accountIds: [accountId], moment: closingMoment(scope), by: { from } });
-    const of = (day: string | null): Sums =>
-      sums.find((one) => one.layer === layer && one.day === day)?.sums ?? noSums;
-    return totalsOf(of(null), of(from));
+    const { from } = scope;
+    const moment = closingMoment(scope);
+    return totalsIn(await this.sums.at({ accountIds: [accountId], moment, by: { from } }), scope);
   }
 
   /** The statement without its lines. */
@@ -121,38 +134,24 @@ export class StatementRepository {
   }
 
   /** Lines with the balance after each, from the balance before them. */
-  async linesOf(found: readonly FoundLine[], before: bigint): Promise<StatementLine[]> {
-    const headers = await this.headersOf(found.map(({ transactionId }) => transactionId));
+  linesOf(found: readonly FoundLine[], before: bigint): StatementLine[] {
     let balance = before;
     return found.map((line) => {
-      const header = headers.get(line.transactionId);
-      if (header === undefined)
-        throw new RangeError(`transaction ${line.transactionId} has lines and no header`);
       balance += BigInt(line.amount);
       return {
         transactionId: line.transactionId,
         line: line.line,
         day: line.day,
-        effectiveAt: header.effective_at.toISOString(),
-        occurredAt: header.occurred_at.toISOString(),
-        recordedAt: header.recorded_at.toISOString(),
-        event: header.event_type,
-        paymentId: header.payment_id,
-        chainTransaction: header.chain_transaction,
+        effectiveAt: line.effective_at.toISOString(),
+        occurredAt: line.occurred_at.toISOString(),
+        recordedAt: line.recorded_at.toISOString(),
+        event: line.event_type,
+        paymentId: line.payment_id,
+        chainTransaction: line.chain_transaction,
         amount: line.amount,
         balance: String(balance),
       };
     });
-  }
-
-  private async headersOf(ids: readonly string[]): Promise<Map<string, HeaderRow>> {
-    if (ids.length === 0) return new Map();
-    const rows = await this.database.sql<HeaderRow>(
-      `SELECT id, event_type, payment_id, chain_transaction, effective_at, occurred_at, recorded_at
-         FROM ledger.transaction WHERE id = ANY ($1::bigint[])`,
-      [[...new Set(ids)]],
-    );
-    return new Map(rows.map((row) => [row.id, row]));
   }
 
   private async accountOf(code: string, asset: string | undefined, moment: Moment): Promise<AccountRow> {
@@ -171,4 +170,25 @@ export class StatementRepository {
     }
     return row;
   }
+}
+
+function checkDays({ from, to }: ScopeQuery): void {
+  if (to < from) throw ProblemError.invalid(`Parameter "to": ${to} is before "from", ${from}.`);
+  if (dayAfter(from, daysMax) < to)
+    throw ProblemError.invalid(`Parameter "to": a statement is of at most ${daysMax} days.`);
+}
+
+const scopeOf = ({ code, asset }: AccountRow, { layer, from, to, moment }: ScopeQuery): StatementScope => ({
+  account: code,
+  asset,
+  layer,
+  from,
+  to,
+  moment,
+});
+
+function totalsIn(sums: readonly AccountSums[], { from, layer }: StatementScope): StatementTotals {
+  const of = (day: string | null): Sums =>
+    sums.find((one) => one.layer === layer && one.day === day)?.sums ?? noSums;
+  return totalsOf(of(null), of(from));
 }
