@@ -91,6 +91,33 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION ledger.require_unsealed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off AS $$
+DECLARE
+  wrong bigint;
+  first bigint;
+  last bigint;
+  noted ledger.unsealed;
+BEGIN
+  SELECT min(transaction_id), max(transaction_id) INTO first, last FROM fresh;
+  noted := ledger.headers_noted(first, last);
+  -- All ids in between are of headers that this database transaction wrote.
+  IF noted.headers = noted.last_id - noted.first_id + 1 THEN
+    RETURN NULL;
+  END IF;
+  SELECT f.transaction_id INTO wrong
+    FROM fresh f LEFT JOIN ledger.transaction t
+      ON t.id = f.transaction_id AND t.xid = pg_current_xact_id() AND t.id BETWEEN first AND last
+   WHERE t.id IS NULL LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'transaction % is sealed or does not exist: no line can be added', wrong
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_sealed', SCHEMA = 'ledger', TABLE = 'entry';
+  END IF;
+  RETURN NULL;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION ledger.require_settlement() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off AS $$
