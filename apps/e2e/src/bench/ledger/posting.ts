@@ -140,7 +140,7 @@ class PostingBench {
     });
     console.log(
       `  ${name}: ${Math.round(turn.perS)} payments/s, CPU a payment: Postgres ${turn.postgresUs.toFixed(0)} µs, of it ` +
-        `foreground ${turn.foregroundUs.toFixed(0)} µs, with all that follows ${(turn.foregroundUs + turn.backgroundUs).toFixed(0)} µs, writer ${turn.writerUs.toFixed(0)} µs, service ${turn.serviceUs.toFixed(0)} µs; a transaction p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms`,
+        `foreground ${turn.foregroundUs.toFixed(0)} µs, with all that follows ${(turn.foregroundUs + turn.backgroundUs).toFixed(0)} µs, writer ${turn.writerUs.toFixed(0)} µs, service ${turn.serviceUs.toFixed(0)} µs; a batch p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms`,
     );
     return turn;
   }
