@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { Database } from '@quittance/database';
 import { madeUpPayment, type PaymentEvent, type QuittanceEvent } from '@quittance/events';
 
+import { BareBooks } from './posting/bare-books.repository.js';
 import { PostingRepository } from './posting/posting.repository.js';
 
 /**
@@ -19,6 +20,8 @@ export type LoadCommand =
       readonly atOnce: number;
       /** Each of a payment's events in a batch of its own, instead of all in one. */
       readonly isSpread: boolean;
+      /** Into the tables of the schema `bare`, which have nothing but their primary keys. */
+      readonly isBare: boolean;
       readonly shard: number;
     };
 
@@ -49,6 +52,7 @@ const database = Database.connect({
   statementTimeoutMs,
 });
 const postings = new PostingRepository(database);
+const bare = new BareBooks(database);
 let payments: (readonly PaymentEvent[])[] = [];
 
 process.on('message', (command: LoadCommand) => {
@@ -76,8 +80,8 @@ async function post(command: Extract<LoadCommand, { kind: 'post' }>): Promise<Lo
   const writer = async (): Promise<void> => {
     for (let events = batches[next++]; events !== undefined; events = batches[next++]) {
       const batchAt = performance.now();
-      const posted = await postings.post({ events, shard: command.shard });
-      fresh += posted.length;
+      if (command.isBare) await bare.post(events, command.shard);
+      else fresh += (await postings.post({ events, shard: command.shard })).length;
       batchesMs.push(performance.now() - batchAt);
     }
   };

@@ -137,6 +137,10 @@ const settled = (place: Place): Place => ({ ...place, layer: 'settled' });
 const merchant = settled({ account: `(SELECT id FROM ledger.account WHERE code LIKE 'F:merchant:%')` });
 export const money = [line(1, merchant, '5'), line(2, settled(payer), '-5')];
 export const moneyBack = [line(1, merchant, '-1000000'), line(2, settled(payer), '1000000')];
+const lastHeader = '(SELECT max(id) FROM ledger.transaction)';
+/** Seals what was written last: what was noted of its headers is gone then. */
+const sealLast = `SELECT ledger.append_seal(0, ARRAY[max(u.id)], max(u.last_id), decode(repeat('5a', 32), 'hex'),
+  decode(repeat('5a', 32), 'hex'), '{}', '{}', '{}') FROM ledger.unsealed u`;
 const native = (place: Place, layer = 'settled'): Place => ({ ...place, asset: eth, layer });
 const gas = native({ account: `(SELECT id FROM ledger.account WHERE code LIKE 'G:expense:gas:%:ok')` });
 /** The wallet began with nothing and paid for gas: whatever is taken from it is too much. */
@@ -237,6 +241,18 @@ export const attacks: Attack[] = [
     ),
   ),
   unnumbered('settled money that is no settlement (I7)', transaction(money)),
+  unnumbered(
+    'settled money that is no settlement, on a header that was taken out of the queue before (I7)',
+    header(),
+    sealLast,
+    entries(money, lastHeader),
+  ),
+  overdrawn(
+    'a close that takes more than is there, on a header that was taken out of the queue before (I10)',
+    sourced('close'),
+    sealLast,
+    entries(drawn, lastHeader),
+  ),
   bookedTwice('a log on chain booked for another payment (I8)', settling({ block: oldLog, hash: oldHash })),
   stillBooked(
     'a log on chain booked anew though it stands (I8)',

@@ -30,7 +30,7 @@ const service = new Service({
 service.launch();
 await service.ready();
 try {
-  const posted = await measurePosting(database, plan);
+  const posted = await measurePosting(database, service.pid, plan);
   const faults = await booksFaults(database.adminUrl);
   if (Object.values(faults).some((count) => count > 0))
     throw new TypeError(`The books are wrong: ${JSON.stringify(faults)}`);
@@ -42,7 +42,9 @@ try {
       database: 'embedded Postgres 18 with its settings, fsync and synchronous_commit on, by a socket',
       payment:
         'three events (accepted, submitted, confirmed), of 10,000 payers to 1,000 merchants, 8 in a transaction on chain; in one batch they make two headers (books F and G) of two lines each, spread over batches five headers of 16 lines',
-      batch: `${plan.batch} payments a transaction; single: one, at 1 and at 16 connections, the better counts`,
+      batch: `${plan.batch} payments handed over at once, which the ledger posts in transactions of 250, two at a time (bare: in one, two at a time); single: one, at 1 and at 16 connections, the better counts`,
+      bare: 'the same rows, planned and sent the same way, into tables with the same columns and nothing but primary keys: no guard, trigger, balance, proof or sum. What a payment costs there is the floor of this machine and this build of Postgres',
+      cpu: 'microseconds of processor a payment: of the writer, of all of Postgres, of the backends that writers use (foreground), of everything else in Postgres until all is sealed and summed up (background; before the next turn begins), and of the ledger service',
       writers:
         'one process a partition; the ledger service beside them with all that it does in the background',
       from: 'events parsed, as the transport hands them over',

@@ -50,7 +50,7 @@ const undecided = `
         + (SELECT count(*) FROM settlement.payment WHERE state IN ('queued', 'submitted'))
         + (SELECT count(*) FROM settlement.batch WHERE state = 'outstanding')
         + (SELECT count(*) FROM facilitator.payment p WHERE p.state = 'confirmed' AND NOT EXISTS (
-             SELECT FROM ledger.payment l WHERE l.id = p.id AND l.facts::text LIKE '%settledBy%'))
+             SELECT FROM ledger.payment l WHERE l.id = p.id AND l.facts::text LIKE '%"confirmed"%'))
         + (SELECT coalesce(sum(h.next_offset - coalesce(o.next_offset, 0)), 0)
              FROM events.partition_head h LEFT JOIN events.consumer_offset o
                ON o.consumer_group = 'ledger' AND o.topic = h.topic AND o.partition = h.partition

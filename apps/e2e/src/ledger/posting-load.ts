@@ -15,6 +15,8 @@ export type PostOptions = {
   readonly batch: number;
   readonly atOnce?: number;
   readonly isSpread?: boolean;
+  /** Into tables that have nothing but primary keys (`bare-books.ts`). */
+  readonly isBare?: boolean;
 };
 
 type Answer =
@@ -50,8 +52,8 @@ export class PostingLoad {
   }
 
   /** Posts what was prepared. */
-  async post({ batch, atOnce = 1, isSpread = false }: PostOptions): Promise<Posted> {
-    const answer = await this.ask({ kind: 'post', batch, atOnce, isSpread, shard: this.shard });
+  async post({ batch, atOnce = 1, isSpread = false, isBare = false }: PostOptions): Promise<Posted> {
+    const answer = await this.ask({ kind: 'post', batch, atOnce, isSpread, isBare, shard: this.shard });
     if (answer.kind !== 'posted') throw new TypeError(`The load answered ${answer.kind}`);
     return answer;
   }

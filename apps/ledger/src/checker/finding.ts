@@ -1,5 +1,5 @@
+import { factsOf } from '../posting/facts-text.js';
 import { difference, type Line } from '../posting/line.js';
-import type { PaymentFacts } from '../posting/payment-facts.js';
 import { target } from '../posting/target.js';
 
 export const scopes = ['slice', 'full'] as const;
@@ -55,7 +55,7 @@ export function joined(parts: readonly CheckReport[]): CheckReport {
 /** A payment with the sums of all that its events posted. */
 export type PostedPayment = {
   readonly id: string;
-  /** As they are kept: JSON. */
+  /** As they are kept. */
   readonly facts: string;
   readonly posted: readonly Line[];
 };
@@ -70,8 +70,7 @@ export function paymentDrift(payments: readonly PostedPayment[]): Drift[] {
 
 function differenceOrFault(facts: string, posted: readonly Line[]): string {
   try {
-    // Written by the posting from this very type.
-    const lines = difference(target(JSON.parse(facts) as PaymentFacts), posted);
+    const lines = difference(target(factsOf(facts)), posted);
     return lines
       .map(({ account, asset, layer, amount }) => `${amount} missing on ${account} of ${asset}, ${layer}`)
       .join('; ');

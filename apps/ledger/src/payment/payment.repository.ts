@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@quittance/database';
 
+import { factsOf } from '../posting/facts-text.js';
 import type { PaymentFacts } from '../posting/payment-facts.js';
 
 @Injectable()
@@ -13,8 +14,7 @@ export class PaymentRepository {
       where: { id },
       select: { facts: true },
     });
-    // Written by the posting from this very type.
-    return row === null ? null : (JSON.parse(row.facts) as PaymentFacts);
+    return row === null ? null : factsOf(row.facts);
   }
 
   /** The last block of a chain that is final; null where none is known to be. */

@@ -11,18 +11,21 @@ export type OpenedAccounts = ReadonlyMap<string, AccountRow>;
 
 const knownMax = 100_000;
 const keyOf = (account: string, asset: string): string => `${account} ${asset}`;
+/** By asset, and by code within. */
+type KnownAccounts = Map<string, Map<string, AccountRow>>;
 
 /** The accounts that are known to be there: an account is opened once and never removed, so each is asked for once. */
 export class Chart {
-  #known = new Map<string, AccountRow>();
+  #known: KnownAccounts = new Map();
+  #size = 0;
 
   /** The lines whose accounts are not known, one for each account. */
   missing(postings: Iterable<{ readonly posting: { readonly lines: readonly Line[] } }>): Line[] {
     const missing = new Map<string, Line>();
     for (const { posting } of postings) {
       for (const line of posting.lines) {
-        const key = keyOf(line.account, line.asset);
-        if (!this.#known.has(key)) missing.set(key, line);
+        if (this.#known.get(line.asset)?.has(line.account) !== true)
+          missing.set(keyOf(line.account, line.asset), line);
       }
     }
     return [...missing.values()];
@@ -34,14 +37,23 @@ export class Chart {
   }
 
   keep(opened: OpenedAccounts): void {
-    if (this.#known.size + opened.size > knownMax) this.#known = new Map();
-    for (const [key, account] of opened) this.#known.set(key, account);
+    if (this.#size + opened.size > knownMax) {
+      this.#known = new Map();
+      this.#size = 0;
+    }
+    for (const [key, row] of opened) {
+      const blank = key.indexOf(' ');
+      const [account, asset] = [key.slice(0, blank), key.slice(blank + 1)];
+      const ofAsset = this.#known.get(asset) ?? new Map<string, AccountRow>();
+      this.#known.set(asset, ofAsset.set(account, row));
+    }
+    this.#size += opened.size;
   }
 
   /** @throws UnknownAccountError for an account that was not opened. */
   find({ account, asset }: Line, opened: OpenedAccounts): AccountRow {
-    const key = keyOf(account, asset);
-    const found = opened.get(key) ?? this.#known.get(key);
+    const known = this.#known.get(asset)?.get(account);
+    const found = known ?? (opened.size === 0 ? undefined : opened.get(keyOf(account, asset)));
     if (found === undefined) throw new UnknownAccountError(account);
     return found;
   }

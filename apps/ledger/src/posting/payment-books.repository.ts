@@ -4,7 +4,8 @@ import type { PaymentEvent } from '@quittance/events';
 import type { Tariff } from '../merchant/tariff.js';
 import { type NumberedPosting, settlementAfter } from './header.js';
 import type { Line } from './line.js';
-import type { PaymentFacts } from './payment-facts.js';
+import { factsOf, factsText } from './facts-text.js';
+import { stateOf } from './payment-facts.js';
 import { booksOf, type PaymentBooks, type PaymentPostings, postTogether } from './posting.js';
 
 /**
@@ -13,7 +14,7 @@ import { booksOf, type PaymentBooks, type PaymentPostings, postTogether } from '
  */
 export const postingRules = 1;
 
-/** Payments whose books are remembered: those of some seconds at full speed. One takes about 3 kB. */
+/** Payments under way whose books are remembered: those of some seconds at full speed. One takes about 3 kB. */
 const keptMax = 20_000;
 
 /** The books of one payment as they are kept: `version` rises with every change, and is 0 before the first. */
@@ -74,7 +75,10 @@ export class PaymentShelf {
 
   /** To be called once the plan is committed. */
   keep({ changes }: PaymentPlan): void {
-    for (const { id, after } of changes) this.remember(id, after);
+    for (const { id, after } of changes) {
+      if (isUnderWay(after)) this.remember(id, after);
+      else this.#kept.delete(id);
+    }
     for (const id of this.#kept.keys()) {
       if (this.#kept.size <= keptMax) break;
       this.#kept.delete(id);
@@ -106,6 +110,12 @@ export class PaymentShelf {
     for (const [id, books] of read) this.remember(id, books);
     return this.#kept;
   }
+}
+
+/** Of what has ended only a reorganization tells, or an event that comes again: it is read then. */
+function isUnderWay({ facts }: PaymentBooks): boolean {
+  const state = facts === null ? 'accepted' : stateOf(facts);
+  return state === 'accepted' || state === 'submitted';
 }
 
 /** Whether a plan failed because somebody else has changed one of its payments since it was made. */
@@ -162,7 +172,7 @@ async function updatePayments(sql: Sql, changes: readonly Change[]): Promise<voi
 
 const columnsOf = (changes: readonly Change[]): unknown[] => [
   column.uuid(changes.map(({ id }) => id)),
-  column.text(changes.map(({ after }) => JSON.stringify(after.facts))),
+  column.text(changes.map(({ after }) => (after.facts === null ? null : factsText(after.facts)))),
   column.int2(changes.map(({ after }) => after.settlement)),
 ];
 
@@ -177,8 +187,7 @@ async function readBooks(sql: Sql, ids: readonly string[]): Promise<Map<string, 
   const posted = foreign.length === 0 ? new Map<string, Line[]>() : await postedLines(sql, foreign);
   return new Map(
     rows.map(({ id, facts: text, rules, version, settlement }) => {
-      // Written by `columnsOf` from this very type.
-      const facts = JSON.parse(text) as PaymentFacts;
+      const facts = factsOf(text);
       const books = rules === postingRules ? booksOf(facts) : { facts, posted: posted.get(id) ?? [] };
       return [id, { ...books, version, settlement }];
     }),

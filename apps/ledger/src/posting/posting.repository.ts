@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { Injectable } from '@nestjs/common';
 import type { Database, Sql } from '@quittance/database';
 import { type ChainEvent, isPaymentEvent, type QuittanceEvent } from '@quittance/events';
@@ -22,7 +24,7 @@ export type PostingOptions = {
   readonly onReorgAfterFinal?: (event: QuittanceEvent) => void;
 };
 
-/** Events to be posted by one transaction, and which rows of the balances it adds to. */
+/** Events to be posted, and which rows of the balances it adds to. */
 export type PostingWork = { readonly events: readonly QuittanceEvent[]; readonly shard: number };
 
 type Written = {
@@ -37,6 +39,10 @@ type PlannedWork = {
   readonly shard: number;
 };
 
+/** A transaction of this many events costs hardly more an event than a larger one. */
+const partEventsMin = 750;
+/** Transactions at a time: the database writes one while the other is planned. */
+const lanes = 2;
 /** How often a batch is planned anew because somebody else posts the same payments. */
 const plansMax = 5;
 const noAccounts: OpenedAccounts = new Map();
@@ -59,12 +65,32 @@ export class PostingRepository {
   }
 
   /**
-   * Posts what the events change, in one transaction; events seen before change nothing. Gives those not seen before.
+   * Posts what the events change; events seen before change nothing. Gives those not seen before. Those of many payments
+   * are posted in several transactions, each of some payments: while the database writes one, the next is worked out.
+   * Where one fails, others may be posted all the same: brought again, they change nothing.
    *
    * @throws EventContradictsError, MoneyError for an event that cannot be posted; OutdatedPlanError,
    * DatabaseUnavailableError and the like.
    */
-  async post(work: PostingWork): Promise<readonly QuittanceEvent[]> {
+  async post({ events, shard }: PostingWork): Promise<readonly QuittanceEvent[]> {
+    const parts = partsOf(events).map((part) => ({ events: part, shard }));
+    const posted = new Map<PostingWork, readonly QuittanceEvent[]>();
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let part = parts[next++]; part !== undefined; part = parts[next++])
+        posted.set(part, await this.postPart(part));
+    };
+    const ended = [lane()];
+    // What is planned first is on its way before the next is planned.
+    while (ended.length < Math.min(lanes, parts.length)) {
+      await nextTurn();
+      ended.push(lane());
+    }
+    for (const end of await Promise.allSettled(ended)) if (end.status === 'rejected') throw end.reason;
+    return parts.flatMap((part) => posted.get(part) ?? []);
+  }
+
+  private async postPart(work: PostingWork): Promise<readonly QuittanceEvent[]> {
     for (let plans = 1; ; plans += 1) {
       try {
         return await this.postOnce(work);
@@ -131,6 +157,19 @@ export class PostingRepository {
     const opened = missing.length === 0 ? noAccounts : await this.#chart.open(sql, missing);
     return { fresh, postings, opened };
   }
+}
+
+/** All events of a payment are in one part, in their order. What is told of chains goes with everything else. */
+function partsOf(events: readonly QuittanceEvent[]): (readonly QuittanceEvent[])[] {
+  if (events.length <= partEventsMin || !events.every(isPaymentEvent)) return [events];
+  const payments = [...Map.groupBy(events, ({ data }) => data.paymentId).values()];
+  const parts: QuittanceEvent[][] = [];
+  let part: QuittanceEvent[] | undefined;
+  for (const own of payments) {
+    if (part === undefined || part.length >= partEventsMin) parts.push((part = []));
+    part.push(...own);
+  }
+  return parts;
 }
 
 function eventsAfterFinal(reversals: ReadonlyMap<Posting, Reversal>): readonly QuittanceEvent[] {

@@ -3,6 +3,7 @@ import { type AssetId, type ChainId, evmNativeAssetId } from '@quittance/money';
 
 import { prefixEnd } from '../posting/account-code.js';
 import { walletAccounts } from './booked.repository.js';
+import { factsOf } from '../posting/facts-text.js';
 import type { PaymentFacts } from '../posting/payment-facts.js';
 import { observedAccount, type WalletUse } from './cause.js';
 import type { ChainMovement } from './movement.js';
@@ -136,7 +137,7 @@ export class BooksView {
           AND EXISTS (SELECT FROM ledger.settled_log l WHERE l.payment_id = p.id) = $3`,
       [observedAccount.payer(chainId, payer), asset, settled],
     );
-    return rows.map(({ id, facts }) => ({ ...(JSON.parse(facts) as PaymentFacts), id }));
+    return rows.map(({ id, facts }) => ({ ...factsOf(facts), id }));
   }
 
   private async addressesUnder(prefix: string): Promise<string[]> {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Database, Sql } from '@quittance/database';
 
-import { type Confirmation, confirmationOf, type PaymentFacts } from '../posting/payment-facts.js';
+import { factsOf } from '../posting/facts-text.js';
+import { type Confirmation, confirmationOf } from '../posting/payment-facts.js';
 
 /** Headers that are looked at in one transaction. */
 const headersMax = 5_000;
@@ -87,7 +88,7 @@ async function placeAll(sql: Sql, ids: readonly string[]): Promise<void> {
     [ids],
   );
   const placed = rows.map(({ id, facts: text }): Placed => {
-    const facts = JSON.parse(text) as PaymentFacts;
+    const facts = factsOf(text);
     return { paymentId: id, chainId: facts.chainId, at: confirmationOf(facts) };
   });
   const settled = placed.flatMap((one) => (one.at === null ? [] : [{ ...one, at: one.at }]));

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { DurableDatabase } from '@quittance/testing';
 
 import { type Figures, quantile } from '../../figures.js';
 import { type PostOptions, PostingLoad, type Posted } from '../../ledger/posting-load.js';
-import { cpuOfPostgres } from '../settle/cpu-time.js';
+import { cpuOf, cpuOfPostgres } from '../settle/cpu-time.js';
+import { backendsOfWriters, createBareBooks, isAllSealed } from './bare-books.js';
 import type { Plan } from './plan.js';
 
 const writersMax = 4;
@@ -11,6 +14,8 @@ const warmUpPayments = 10_000;
 /** One transaction a payment is slow: fewer say as much. */
 const singlePayments = 1_500;
 const singleAtOnce = 16;
+const calmMaxMs = 60_000;
+const calmPollMs = 100;
 
 type Turn = {
   readonly perS: number;
@@ -18,6 +23,20 @@ type Turn = {
   /** Microseconds of processor a payment. */
   readonly writerUs: number;
   readonly postgresUs: number;
+  /** Of it: what writes the payments. */
+  readonly foregroundUs: number;
+  /** The rest of it, until all is sealed and summed up: most of that comes after the turn. */
+  readonly backgroundUs: number;
+  /** The ledger service beside, which seals, until all is sealed. */
+  readonly serviceUs: number;
+};
+
+type Used = {
+  readonly tookS: number;
+  readonly postgresS: number;
+  readonly foregroundS: number;
+  readonly backgroundS: number;
+  readonly serviceS: number;
 };
 
 type Way = {
@@ -28,12 +47,17 @@ type Way = {
 };
 
 /** How fast payments come into the books, in turns, so that what the machine does meanwhile meets every way of posting. */
-export async function measurePosting(database: DurableDatabase, plan: Plan): Promise<Figures> {
+export async function measurePosting(
+  database: DurableDatabase,
+  servicePid: number | undefined,
+  plan: Plan,
+): Promise<Figures> {
   const loads = Array.from({ length: writersMax }, (_, partition) =>
     PostingLoad.start(database.serviceUrls.ledger, partition, profiling(plan)),
   );
-  const bench = new PostingBench(database, loads);
+  const bench = new PostingBench(database, servicePid, loads);
   try {
+    await createBareBooks(database.adminUrl);
     await bench.warmUp(plan);
     const turns = new Map<string, Turn[]>();
     for (let index = 0; index < plan.turns; index += 1)
@@ -54,6 +78,8 @@ function waysOf({ rounds, payments, batch }: Plan): Way[] {
       ? [
           { name: 'p1', writers: 1, payments, options: together },
           { name: 'p4', writers: writersMax, payments, options: together },
+          { name: 'bare', writers: 1, payments, options: { batch, atOnce: 2, isBare: true } },
+          { name: 'bare_p4', writers: writersMax, payments, options: { batch, atOnce: 2, isBare: true } },
           { name: 'single', writers: 1, payments: singlePayments, options: { batch: 1 } },
           {
             name: 'single16',
@@ -77,7 +103,8 @@ class PostingBench {
   readonly #port: number;
 
   constructor(
-    database: DurableDatabase,
+    private readonly database: DurableDatabase,
+    private readonly servicePid: number | undefined,
     private readonly loads: readonly PostingLoad[],
   ) {
     this.#port = Number(new URL(database.adminUrl).port);
@@ -86,22 +113,52 @@ class PostingBench {
   async warmUp({ batch }: Plan): Promise<void> {
     await this.prepare(this.loads, warmUpPayments);
     await Promise.all(this.loads.map(async (load) => load.post({ batch })));
+    await this.calm();
   }
 
   async turn({ name, writers, payments, options }: Way): Promise<Turn> {
     const loads = this.loads.slice(0, writers);
     await this.prepare(loads, payments);
-    const before = cpuOfPostgres(this.#port);
+    const before = await this.used();
     const startedAt = performance.now();
     const posted = await Promise.all(loads.map(async (load) => load.post(options)));
     const tookS = (performance.now() - startedAt) / 1000;
-    const postgresS = cpuOfPostgres(this.#port) - before;
-    const turn = turnOf(posted, { tookS, postgresS });
+    const after = await this.used();
+    await this.calm();
+    const atLast = await this.used();
+    // A backend that was not there before began with nothing.
+    const foregroundS = [...after.backends].reduce(
+      (sum, [pid, cpuS]) => sum + cpuS - (before.backends.get(pid) ?? 0),
+      0,
+    );
+    const turn = turnOf(posted, {
+      tookS,
+      postgresS: after.postgresS - before.postgresS,
+      foregroundS,
+      backgroundS: atLast.postgresS - before.postgresS - foregroundS,
+      serviceS: atLast.serviceS - before.serviceS,
+    });
     console.log(
-      `  ${name}: ${Math.round(turn.perS)} payments/s, CPU a payment: Postgres ${turn.postgresUs.toFixed(0)} µs, ` +
-        `writer ${turn.writerUs.toFixed(0)} µs; a transaction p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms`,
+      `  ${name}: ${Math.round(turn.perS)} payments/s, CPU a payment: Postgres ${turn.postgresUs.toFixed(0)} µs, of it ` +
+        `foreground ${turn.foregroundUs.toFixed(0)} µs, with all that follows ${(turn.foregroundUs + turn.backgroundUs).toFixed(0)} µs, writer ${turn.writerUs.toFixed(0)} µs, service ${turn.serviceUs.toFixed(0)} µs; a batch p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms`,
     );
     return turn;
+  }
+
+  /** Until all that is posted is sealed and summed up: no turn pays for the one before. */
+  private async calm(): Promise<void> {
+    const deadline = performance.now() + calmMaxMs;
+    while (performance.now() < deadline && !(await isAllSealed(this.database.adminUrl)))
+      await sleep(calmPollMs);
+  }
+
+  private async used() {
+    const pids = await backendsOfWriters(this.database.adminUrl);
+    return {
+      postgresS: cpuOfPostgres(this.#port),
+      backends: new Map(pids.map((pid) => [pid, cpuOf(pid)])),
+      serviceS: cpuOf(this.servicePid),
+    };
   }
 
   private async prepare(loads: readonly PostingLoad[], count: number): Promise<void> {
@@ -112,10 +169,7 @@ class PostingBench {
   }
 }
 
-function turnOf(
-  posted: readonly Posted[],
-  used: { readonly tookS: number; readonly postgresS: number },
-): Turn {
+function turnOf(posted: readonly Posted[], used: Used): Turn {
   const payments = posted.reduce((sum, one) => sum + one.payments, 0);
   const cpuS = posted.reduce((sum, one) => sum + one.cpuS, 0);
   const batchesMs = posted.flatMap((one) => one.batchesMs);
@@ -124,6 +178,9 @@ function turnOf(
     batchesMs,
     writerUs: (cpuS * 1e6) / payments,
     postgresUs: (used.postgresS * 1e6) / payments,
+    foregroundUs: (used.foregroundS * 1e6) / payments,
+    backgroundUs: (used.backgroundS * 1e6) / payments,
+    serviceUs: (used.serviceS * 1e6) / payments,
   };
 }
 
@@ -134,6 +191,9 @@ function figuresOf(turns: ReadonlyMap<string, readonly Turn[]>): Figures {
   for (const name of turns.keys()) {
     figures[`${name}_payments_per_s`] = Math.round(median(name, ({ perS }) => perS));
     figures[`${name}_postgres_us`] = Math.round(median(name, ({ postgresUs }) => postgresUs));
+    figures[`${name}_postgres_foreground_us`] = Math.round(median(name, ({ foregroundUs }) => foregroundUs));
+    figures[`${name}_postgres_background_us`] = Math.round(median(name, ({ backgroundUs }) => backgroundUs));
+    figures[`${name}_service_us`] = Math.round(median(name, ({ serviceUs }) => serviceUs));
     figures[`${name}_writer_us`] = Math.round(median(name, ({ writerUs }) => writerUs));
   }
   const single = Math.max(figures['single_payments_per_s'] ?? 0, figures['single16_payments_per_s'] ?? 0);
