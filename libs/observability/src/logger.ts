@@ -28,6 +28,22 @@ export function createLogger(options: LoggerOptions): Logger {
       // Errors are flattened by `redactFields` already; the standard serializer would rename them.
       serializers: { err: (error: unknown) => error },
     },
-    options.destination ?? pino.destination({ dest: 1, sync: false }),
+    // Every line is written at once; with a least length of 0, a flush would wait for nothing.
+    options.destination ?? pino.destination({ dest: 1, sync: false, minLength: 1 }),
   );
+}
+
+/** How long an ending process waits for its last lines to be read. */
+const flushTimeoutMs = 1_000;
+
+/**
+ * Resolves when all lines so far are written, or nobody reads them: to be awaited before the process ends. The destination
+ * writes what is left while the process exits, and would try for ever if its reader were gone.
+ */
+export async function flushed(logger: Logger): Promise<void> {
+  const written = Promise.withResolvers<void>();
+  const timer = setTimeout(() => written.resolve(), flushTimeoutMs);
+  logger.flush(() => written.resolve());
+  await written.promise;
+  clearTimeout(timer);
 }

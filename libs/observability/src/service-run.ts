@@ -1,5 +1,5 @@
 import { armCrashPoint } from './crash-point.js';
-import { createLogger, type Logger, type LogLevel } from './logger.js';
+import { createLogger, flushed, type Logger, type LogLevel } from './logger.js';
 import { ConfigError, type Environment } from './settings.js';
 import { onShutdown, type ProcessLike } from './shutdown.js';
 
@@ -27,10 +27,10 @@ export async function runService<Config extends { readonly logLevel: LogLevel }>
 ): Promise<void> {
   const { service, parseConfig, start, facts, env = process.env, process: owner = process } = run;
   let logger = createLogger({ service, level: 'fatal' });
-  const giveUp = (error: unknown): void => {
+  const giveUp = async (error: unknown): Promise<void> => {
     const fields = error instanceof ConfigError ? { problems: error.problems } : { err: error };
     logger.fatal(fields, error instanceof Error ? error.message : `The ${service} service cannot start.`);
-    logger.flush();
+    await flushed(logger);
     // What was begun must not keep a service alive that did not start.
     owner.exit(1);
   };
@@ -38,10 +38,10 @@ export async function runService<Config extends { readonly logLevel: LogLevel }>
     armCrashPoint(service, env);
     const config = parseConfig(env);
     logger = createLogger({ service, level: config.logLevel });
-    const { url, close } = await start(config, logger, giveUp);
+    const { url, close } = await start(config, logger, (error) => void giveUp(error));
     onShutdown({ logger, close, process: owner });
     logger.info({ url, ...facts?.(config) }, 'listening');
   } catch (error) {
-    giveUp(error);
+    await giveUp(error);
   }
 }

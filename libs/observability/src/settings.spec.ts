@@ -85,11 +85,15 @@ describe('a service as a process', () => {
   function fakeProcess() {
     const asked: string[] = [];
     const codes: number[] = [];
+    const ended = Promise.withResolvers<void>();
     const owner: ProcessLike = {
       once: (event) => asked.push(event),
-      exit: (code) => codes.push(code),
+      exit: (code) => {
+        codes.push(code);
+        ended.resolve();
+      },
     };
-    return { owner, asked, codes };
+    return { owner, asked, codes, ended: ended.promise };
   }
   const quiet = { logLevel: 'silent' } as const;
   const running = { url: 'http://127.0.0.1:1', close: async () => undefined };
@@ -120,7 +124,7 @@ describe('a service as a process', () => {
   });
 
   it('ends with code 1 when it finds later what waiting cannot cure', async () => {
-    const { owner, codes } = fakeProcess();
+    const { owner, codes, ended } = fakeProcess();
     let later: (error: Error) => void = () => undefined;
     await runService({
       service: 'teller',
@@ -133,6 +137,7 @@ describe('a service as a process', () => {
     });
     expect(codes).toEqual([]);
     later(new RangeError('no tables'));
+    await ended;
     expect(codes).toEqual([1]);
   });
 });

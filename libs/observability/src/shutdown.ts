@@ -1,4 +1,4 @@
-import type { Logger } from './logger.js';
+import { flushed, type Logger } from './logger.js';
 import { withTimeout } from './timeout.js';
 
 export const shutdownTimeoutMs = 5_000;
@@ -39,11 +39,11 @@ async function settled({ close, logger, timeoutMs = shutdownTimeoutMs }: Shutdow
   try {
     await withTimeout(close(), timeoutMs);
     logger.info('closed');
-    logger.flush();
+    await flushed(logger);
     return 0;
   } catch (error) {
     logger.error({ err: error }, 'did not close in time or in order');
-    logger.flush();
+    await flushed(logger);
     return 1;
   }
 }
