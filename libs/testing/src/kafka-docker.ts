@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import { freePort } from '@quittance/embedded';
 
+import { kafkaClusterId } from './kafka-cluster-id.js';
 import type { KafkaUnavailable, TestKafka } from './kafka.js';
 
 const run = promisify(execFile);
@@ -45,7 +45,7 @@ async function daemonAnswers(): Promise<boolean> {
 /** The image takes all settings from its environment as soon as one is given. */
 function environment(broker: string): Record<string, string> {
   return {
-    CLUSTER_ID: randomBytes(16).toString('base64url'),
+    CLUSTER_ID: kafkaClusterId(),
     KAFKA_NODE_ID: '1',
     KAFKA_PROCESS_ROLES: 'broker,controller',
     KAFKA_LISTENERS: 'CONTROLLER://:29093,OUTSIDE://:9092,INSIDE://:19092',

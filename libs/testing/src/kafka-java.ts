@@ -1,5 +1,4 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { promisify } from 'node:util';
 
 import { freePorts } from '@quittance/embedded';
 
+import { kafkaClusterId } from './kafka-cluster-id.js';
 import type { KafkaUnavailable, TestKafka } from './kafka.js';
 import { answers, kafkaFolder, kafkaJars } from './kafka-jars.js';
 
@@ -59,7 +59,7 @@ class Broker implements TestKafka {
     ];
     const broker = new Broker(jars, folder, [`127.0.0.1:${port}`]);
     await writeFile(broker.properties, `${settings}\n${own.join('\n')}\n`);
-    const clusterId = randomBytes(16).toString('base64url');
+    const clusterId = kafkaClusterId();
     await run('java', [
       ...broker.javaArguments('kafka.tools.StorageTool'),
       'format',
