@@ -43,6 +43,8 @@ export class SettleClient {
    * time runs on.
    */
   async settle({ nonce, body }: PreparedPayment): Promise<Settled> {
+    // A client that was closed would open another connection, and wait on it for ever.
+    if (this.#closed) return { nonce, latencyMs: Number.POSITIVE_INFINITY, problem: 'given up' };
     const sent = performance.now();
     this.#open += 1;
     try {
