@@ -43,8 +43,6 @@ export class SettleClient {
    * time runs on.
    */
   async settle({ nonce, body }: PreparedPayment): Promise<Settled> {
-    // A client that was closed would open another connection, and wait on it for ever.
-    if (this.#closed) return { nonce, latencyMs: Number.POSITIVE_INFINITY, problem: 'given up' };
     const sent = performance.now();
     this.#open += 1;
     try {
@@ -73,6 +71,8 @@ export class SettleClient {
   }
 
   async #post(body: string): Promise<Answer> {
+    // Another connection would be opened, and waited on for ever.
+    if (this.#closed) throw new TypeError('the client is closed');
     return new Promise((resolve, reject) => {
       const { hostname, port, pathname: path } = this.#target;
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
