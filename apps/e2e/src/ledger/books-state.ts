@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { queryAt } from '../books.js';
 
 /** What the books hold, in figures that any change of them would change. */
 export type BooksState = {
@@ -22,7 +22,7 @@ export type BooksFaults = {
 };
 
 export async function booksState(adminUrl: string): Promise<BooksState> {
-  const [row] = await ask<Record<keyof BooksState, string>>(
+  const [row] = await queryAt<Record<keyof BooksState, string>>(
     adminUrl,
     `SELECT (SELECT count(*) FROM ledger.payment) AS payments, (SELECT count(*) FROM ledger.transaction) AS headers,
             (SELECT count(*) FROM ledger.entry) AS lines, (SELECT coalesce(sum(version), 0) FROM ledger.payment) AS versions,
@@ -42,7 +42,7 @@ export async function booksState(adminUrl: string): Promise<BooksState> {
 }
 
 export async function booksFaults(adminUrl: string): Promise<BooksFaults> {
-  const [row] = await ask<Record<keyof BooksFaults, string>>(
+  const [row] = await queryAt<Record<keyof BooksFaults, string>>(
     adminUrl,
     `SELECT (SELECT count(*) FROM
               (SELECT account_id, layer, sum(debit) AS debit, sum(credit) AS credit FROM ledger.balance GROUP BY 1, 2) b
@@ -58,14 +58,4 @@ export async function booksFaults(adminUrl: string): Promise<BooksFaults> {
   );
   if (row === undefined) throw new TypeError('a statement without a row');
   return { drift: Number(row.drift), unbalanced: Number(row.unbalanced), notOnce: Number(row.notOnce) };
-}
-
-async function ask<Row extends object>(url: string, statement: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Row>(statement)).rows;
-  } finally {
-    await client.end();
-  }
 }

@@ -148,8 +148,11 @@ class PostingBench {
   /** Until all that is posted is sealed and summed up: no turn pays for the one before. */
   private async calm(): Promise<void> {
     const deadline = performance.now() + calmMaxMs;
-    while (performance.now() < deadline && !(await isAllSealed(this.database.adminUrl)))
+    while (!(await isAllSealed(this.database.adminUrl))) {
+      if (performance.now() > deadline)
+        throw new RangeError(`the books were not sealed and summed up within ${calmMaxMs} ms`);
       await sleep(calmPollMs);
+    }
   }
 
   private async used() {
