@@ -10,11 +10,13 @@ import { readBody, settleRefusal, statusOfVerdict } from '../http/refusal.js';
 import { FacilitatorMetrics } from '../metrics/facilitator-metrics.js';
 import { configToken, loggerToken, settlePortsToken } from '../tokens.provider.js';
 import { keepIfUnknownNetwork } from '../verdict/unknown-network.js';
+import { Boarding } from './boarding.js';
 import { settle, type SettlePorts, type SettleResult } from './settle.js';
 
 @Controller('settle')
 export class SettleController {
   private readonly admission = new Admission();
+  private readonly boarding = new Boarding();
 
   constructor(
     @Inject(settlePortsToken) private readonly ports: SettlePorts,
@@ -40,7 +42,10 @@ export class SettleController {
       this.metrics.countVerdict({ route: 'settle', outcome: 'refused', reason: reading.refusal.reason });
       return settleRefusal(reading.refusal, this.config.reasonVocabulary);
     }
+    await this.boarding.board();
+    const begunMs = performance.now();
     const result = await settle(reading.request, this.ports);
+    if (result.outcome.success) this.boarding.settled(performance.now() - begunMs);
     const { outcome, paymentId } = result;
     this.logger.info(
       { paymentId, success: outcome.success, ...(outcome.success ? {} : { reason: outcome.reason }) },

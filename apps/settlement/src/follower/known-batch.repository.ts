@@ -160,7 +160,7 @@ function topUpOf({
   return paymentId === null || account === null ? null : { paymentId, account, wei: BigInt(wei ?? 0) };
 }
 
-/** Each log is looked up by itself, by its keys: joins are planned as walks through all payments and batches of the chain. */
+/** Each log is looked up by itself, by its keys, and once: joins are planned as walks through all payments and batches of the chain. */
 const matched = `
   SELECT l.ordinal, l.payment_id::text, l.batch_id::text
   FROM (SELECT g.ordinal,
@@ -169,7 +169,8 @@ const matched = `
                (SELECT b.batch_id FROM settlement.batch b WHERE b.chain_id = $1 AND b.batch_id = (
                   SELECT t.batch_id FROM settlement.transaction t WHERE t.hash = g.transaction)) AS batch_id
         FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[])
-          AS g (ordinal, asset, authorizer, nonce, transaction)) AS l
+          AS g (ordinal, asset, authorizer, nonce, transaction)
+       OFFSET 0) AS l
   WHERE l.payment_id IS NOT NULL OR l.batch_id IS NOT NULL
   ORDER BY l.ordinal`;
 
