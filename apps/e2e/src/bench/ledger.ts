@@ -44,11 +44,11 @@ try {
         'three events (accepted, submitted, confirmed), of 10,000 payers to 1,000 merchants, 8 in a transaction on chain; in one batch they make two headers (books F and G) of two lines each, spread over batches five headers of 16 lines',
       batch: `${plan.batch} payments handed over at once, which the ledger posts in transactions of 250, two at a time (bare: in one, two at a time); single: one, at 1 and at 16 connections, the better counts`,
       bare: 'the same rows, planned and sent the same way, into tables with the same columns and nothing but primary keys: no guard, trigger, balance, proof or sum. What a payment costs there is the floor of this machine and this build of Postgres',
-      cpu: 'microseconds of processor a payment: of the writer, of all of Postgres, of the backends that writers use (foreground), of everything else in Postgres until all is sealed and summed up (background; before the next turn begins), and of the ledger service',
+      cpu: 'microseconds of processor a payment: of the writer, of all of Postgres, of the backends that writers use (foreground), of everything else in Postgres until all is sealed and summed up (background; before the next turn begins), and of the ledger service. busy_share: of all cores during the turn, by whatever',
       writers:
         'one process a partition; the ledger service beside them with all that it does in the background',
       from: 'events parsed, as the transport hands them over',
-      turns: `${plan.turns} of ${plan.payments} payments a writer, in turns; figures are medians`,
+      turns: `${plan.turns} of ${plan.payments} payments a writer, in turns, those that spread events after all others; figures are medians`,
       reads: `books of ${plan.entries} lines of a month, one in a hundred late, all sealed and rolled up; ${plan.questions} statement pages of 100 lines of busy and quiet accounts, and as many trial balances at drawn moments on both clocks, one after the other over HTTP; the export is JSON Lines`,
       profiled: plan.profileFolder === undefined ? 'no' : 'yes',
       cores: cpus().length,

@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { DurableDatabase } from '@quittance/testing';
@@ -29,6 +30,8 @@ type Turn = {
   readonly backgroundUs: number;
   /** The ledger service beside, which seals, until all is sealed. */
   readonly serviceUs: number;
+  /** Of the processor time of all cores during the turn, what was used by anybody; 1 says that the machine is the limit. */
+  readonly busyShare: number;
 };
 
 type Used = {
@@ -37,6 +40,7 @@ type Used = {
   readonly foregroundS: number;
   readonly backgroundS: number;
   readonly serviceS: number;
+  readonly busyShare: number;
 };
 
 type Way = {
@@ -60,42 +64,49 @@ export async function measurePosting(
     await createBareBooks(database.adminUrl);
     await bench.warmUp(plan);
     const turns = new Map<string, Turn[]>();
-    for (let index = 0; index < plan.turns; index += 1)
-      for (const way of waysOf(plan)) {
-        const turn = await bench.turn(way);
-        turns.set(way.name, [...(turns.get(way.name) ?? []), turn]);
-      }
+    for (const ways of roundsOf(plan))
+      for (let index = 0; index < plan.turns; index += 1)
+        for (const way of ways) {
+          const turn = await bench.turn(way);
+          turns.set(way.name, [...(turns.get(way.name) ?? []), turn]);
+        }
     return figuresOf(turns);
   } finally {
     for (const load of loads) await load.stop();
   }
 }
 
-function waysOf({ rounds, payments, batch }: Plan): Way[] {
+/** Spread events change each payment thrice: what the database has to clean up afterwards must not meet the others' turns. */
+function roundsOf({ rounds, payments, batch }: Plan): Way[][] {
   const together = { batch };
-  return [
-    ...(rounds.has('posting')
-      ? [
-          { name: 'p1', writers: 1, payments, options: together },
-          { name: 'p4', writers: writersMax, payments, options: together },
-          { name: 'bare', writers: 1, payments, options: { batch, atOnce: 2, isBare: true } },
-          { name: 'bare_p4', writers: writersMax, payments, options: { batch, atOnce: 2, isBare: true } },
-          { name: 'single', writers: 1, payments: singlePayments, options: { batch: 1 } },
-          {
-            name: 'single16',
-            writers: 1,
-            payments: singlePayments,
-            options: { batch: 1, atOnce: singleAtOnce },
-          },
-        ]
-      : []),
-    ...(rounds.has('spread')
-      ? [
-          { name: 'p1_spread', writers: 1, payments, options: { batch, isSpread: true } },
-          { name: 'p4_spread', writers: writersMax, payments, options: { batch, isSpread: true } },
-        ]
-      : []),
-  ];
+  const bare = { batch, atOnce: 2, isBare: true };
+  const spread = { batch, isSpread: true };
+  const single = { writers: 1, payments: singlePayments };
+  const ways: Record<'posting' | 'spread', Way[]> = {
+    posting: [
+      { name: 'p1', writers: 1, payments, options: together },
+      { name: 'p4', writers: writersMax, payments, options: together },
+      { name: 'bare', writers: 1, payments, options: bare },
+      { name: 'bare_p4', writers: writersMax, payments, options: bare },
+      { name: 'single', ...single, options: { batch: 1 } },
+      { name: 'single16', ...single, options: { batch: 1, atOnce: singleAtOnce } },
+    ],
+    spread: [
+      { name: 'p1_spread', writers: 1, payments, options: spread },
+      { name: 'p4_spread', writers: writersMax, payments, options: spread },
+    ],
+  };
+  return (['posting', 'spread'] as const).filter((name) => rounds.has(name)).map((name) => ways[name]);
+}
+
+/** Processor time of all cores since the machine began, in ms. */
+function processorMs(): { readonly busy: number; readonly all: number } {
+  const times = cpus().map(({ times: { user, nice, sys, irq, idle } }) => ({
+    busy: user + nice + sys + irq,
+    idle,
+  }));
+  const busy = times.reduce((sum, time) => sum + time.busy, 0);
+  return { busy, all: times.reduce((sum, { idle }) => sum + idle, busy) };
 }
 
 class PostingBench {
@@ -120,9 +131,11 @@ class PostingBench {
     const loads = this.loads.slice(0, writers);
     await this.prepare(loads, payments);
     const before = await this.used();
+    const processorBefore = processorMs();
     const startedAt = performance.now();
     const posted = await Promise.all(loads.map(async (load) => load.post(options)));
     const tookS = (performance.now() - startedAt) / 1000;
+    const processor = processorMs();
     const after = await this.used();
     await this.calm();
     const atLast = await this.used();
@@ -137,10 +150,11 @@ class PostingBench {
       foregroundS,
       backgroundS: atLast.postgresS - before.postgresS - foregroundS,
       serviceS: atLast.serviceS - before.serviceS,
+      busyShare: (processor.busy - processorBefore.busy) / (processor.all - processorBefore.all),
     });
     console.log(
       `  ${name}: ${Math.round(turn.perS)} payments/s, CPU a payment: Postgres ${turn.postgresUs.toFixed(0)} µs, of it ` +
-        `foreground ${turn.foregroundUs.toFixed(0)} µs, with all that follows ${(turn.foregroundUs + turn.backgroundUs).toFixed(0)} µs, writer ${turn.writerUs.toFixed(0)} µs, service ${turn.serviceUs.toFixed(0)} µs; a batch p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms`,
+        `foreground ${turn.foregroundUs.toFixed(0)} µs, with all that follows ${(turn.foregroundUs + turn.backgroundUs).toFixed(0)} µs, writer ${turn.writerUs.toFixed(0)} µs, service ${turn.serviceUs.toFixed(0)} µs; a batch p50 ${quantile(turn.batchesMs, 0.5).toFixed(0)} ms, processors ${(turn.busyShare * 100).toFixed(0)} % busy`,
     );
     return turn;
   }
@@ -184,6 +198,7 @@ function turnOf(posted: readonly Posted[], used: Used): Turn {
     foregroundUs: (used.foregroundS * 1e6) / payments,
     backgroundUs: (used.backgroundS * 1e6) / payments,
     serviceUs: (used.serviceS * 1e6) / payments,
+    busyShare: used.busyShare,
   };
 }
 
@@ -198,6 +213,7 @@ function figuresOf(turns: ReadonlyMap<string, readonly Turn[]>): Figures {
     figures[`${name}_postgres_background_us`] = Math.round(median(name, ({ backgroundUs }) => backgroundUs));
     figures[`${name}_service_us`] = Math.round(median(name, ({ serviceUs }) => serviceUs));
     figures[`${name}_writer_us`] = Math.round(median(name, ({ writerUs }) => writerUs));
+    figures[`${name}_busy_share`] = Math.round(median(name, ({ busyShare }) => busyShare) * 100) / 100;
   }
   const single = Math.max(figures['single_payments_per_s'] ?? 0, figures['single16_payments_per_s'] ?? 0);
   // Against the better of one and of sixteen connections.
