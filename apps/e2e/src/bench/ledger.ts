@@ -49,7 +49,7 @@ try {
         'one process a partition; the ledger service beside them with all that it does in the background',
       from: 'events parsed, as the transport hands them over',
       turns: `${plan.turns} of ${plan.payments} payments a writer, in turns, those that spread events after all others; figures are medians`,
-      reads: `books of ${plan.entries} lines of a month, one in a hundred late, all sealed and rolled up; ${plan.questions} statement pages of 100 lines of busy and quiet accounts, and as many trial balances at drawn moments on both clocks, one after the other over HTTP; the export is JSON Lines`,
+      reads: `books of ${plan.entries} lines of a month, one in a hundred late, all sealed, rolled up and vacuumed; ${plan.questions} statement pages of 100 lines of busy and quiet accounts, and as many trial balances at drawn moments on both clocks, one after the other over HTTP; the export is JSON Lines`,
       profiled: plan.profileFolder === undefined ? 'no' : 'yes',
       cores: cpus().length,
       node: process.version,
