@@ -134,6 +134,7 @@ function openNote(note, keys) {
     if (key === undefined || name !== origin || bytes.toString('base64') !== encoded) continue;
     if (!verify(null, Buffer.from(text), key.key, bytes.subarray(4))) return 'has a false signature';
     return {
+      origin,
       size: Number(size),
       root: Buffer.from(root, 'base64').toString('hex'),
       sealedAt: sealed.replace(/^sealed /, ''),
@@ -193,7 +194,7 @@ export async function verifyFiles({ paths, keys = [], notes = [] }) {
   for (const file of files.proofs) run.readProof({ text: readFileSync(file, 'utf8'), where: basename(file) });
   const { journal, seals, checkpoints, proofs } = files;
   if (proofs.length > 0 && [journal, seals, checkpoints, notes].every((given) => given.length === 0))
-    return { counts: run.counts, size: run.tree.size, findings: run.findings };
+    return run.result;
   for (const file of files.seals) for await (const line of linesOf(file)) run.readSeal(line);
   notes.forEach((note, place) => run.readNote(note, null, `--checkpoint ${place + 1}`));
   for (const file of files.checkpoints) for await (const line of linesOf(file)) run.readCheckpoint(line);
@@ -202,7 +203,7 @@ export async function verifyFiles({ paths, keys = [], notes = [] }) {
   run.finish();
   if (files.journal.length === 0) run.say('files', 'there is no journal*.jsonl among them');
   if (run.counts.checkpoints === 0) run.say('files', 'there is no checkpoint: nothing shows who sealed this');
-  return { counts: run.counts, size: run.tree.size, findings: run.findings };
+  return run.result;
 }
 
 const digest = /^[0-9a-f]{64}$/;
@@ -222,6 +223,8 @@ const nothing = Buffer.alloc(32);
 class Verification {
   counts = { transactions: 0, omitted: 0, seals: 0, checkpoints: 0, unchecked: 0, proofs: 0 };
   findings = [];
+  /** What single proofs prove. */
+  proven = [];
   keys = [];
   seals = [];
   checkpoints = [];
@@ -236,6 +239,11 @@ class Verification {
 
   say(where, what) {
     this.findings.push({ where, what });
+  }
+
+  get result() {
+    const { counts, findings, proven } = this;
+    return { counts, size: this.tree.size, findings, proven };
   }
 
   parsed({ text, where }) {
@@ -266,6 +274,11 @@ class Verification {
     if (!isWhole || !Number.isInteger(position) || !Number.isInteger(size))
       return this.say(where, 'has not the fields of a proof');
     this.counts.proofs += 1;
+    if (proof.transactionId !== transaction.id)
+      this.say(
+        where,
+        `is called the proof of transaction ${proof.transactionId}, and is of ${transaction.id}`,
+      );
     const own = this.hashOf(transaction, position, where);
     if (own.toString('hex') !== leaf || !leafHash(String(proof.canonical)).equals(own))
       return this.say(where, `transaction ${transaction.id} is not that of its leaf`);
@@ -281,7 +294,9 @@ class Verification {
       );
     const opened = openNote(String(checkpoint?.note), this.keys);
     if (typeof opened === 'string') return this.say(where, `the checkpoint ${opened}`);
-    if (opened.size !== size || opened.root !== root) this.say(where, 'the checkpoint is of another tree');
+    if (opened.size !== size || opened.root !== root)
+      return this.say(where, 'the checkpoint is of another tree');
+    this.proven.push({ where, transaction, position, checkpoint: opened });
   }
 
   want(size, one) {
@@ -468,21 +483,39 @@ async function main(args) {
     else given.paths.push(arg);
   }
   if (given.paths.length === 0) return usage('');
-  const { counts, size, findings } = await verifyFiles(given);
+  const { counts, size, findings, proven } = await verifyFiles(given);
   for (const { where, what } of findings) console.log(`WRONG  ${where}: ${what}`);
+  for (const one of proven) console.log(provenText(one));
   if (counts.proofs === 0 || size > 0)
     console.log(
       `${counts.transactions} transactions read, ${counts.omitted} by their hashes; ${counts.seals} seals, ${counts.checkpoints} checkpoints; a tree of ${size}.`,
     );
-  if (counts.proofs > 0) console.log(`${counts.proofs} proofs of single transactions.`);
+  if (counts.proofs > 0)
+    console.log(
+      counts.proofs === 1
+        ? '1 proof of a single transaction.'
+        : `${counts.proofs} proofs of single transactions.`,
+    );
   if (counts.unchecked > 0)
     console.log(`${counts.unchecked} sizes lie within what was left out and were not compared.`);
   console.log(
     findings.length === 0
       ? 'Everything is as it was sealed and signed.'
-      : `${findings.length} things are wrong.`,
+      : findings.length === 1
+        ? '1 thing is wrong.'
+        : `${findings.length} things are wrong.`,
   );
   return findings.length === 0 ? 0 : 1;
+}
+
+/** What is proven, in full: whatever else a proof's file says, the signature is not over it. */
+function provenText({ where, transaction: t, position, checkpoint: { origin, size, sealedAt } }) {
+  return [
+    `PROVEN ${where}: transaction ${t.id} of book ${t.book}, ${t.event}, effective ${t.effectiveAt}, recorded ${t.recordedAt}`,
+    `  payment ${t.paymentId ?? '-'}, transaction on chain ${t.chainTransaction ?? '-'}`,
+    ...t.entries.map((e) => `  ${e.account} ${e.layer} ${e.amount} of ${e.asset}`),
+    `  place ${position} in a tree of ${size} that ${origin} sealed at ${sealedAt}`,
+  ].join('\n');
 }
 
 function usage(wrong) {

@@ -89,6 +89,9 @@ describe('a payment', () => {
     expect(await whats({ transaction: { ...proof.transaction, recordedAt: 'x' } })).toEqual([
       expect.stringMatching(/is not that of its leaf/),
     ]);
+    expect(await whats({ transactionId: '1000' })).toEqual([
+      expect.stringMatching(/called the proof of transaction 1000/),
+    ]);
     expect(await whats({ leaf: '0'.repeat(64) })).not.toEqual([]);
     expect(await whats({ canonical: `${proof.canonical}\n` })).not.toEqual([]);
     expect(await whats({ position: proof.position + 1 })).not.toEqual([]);
@@ -106,9 +109,17 @@ describe('a payment', () => {
     const link = join(dirname(file), 'verify.mjs');
     symlinkSync(fileURLToPath(new URL('../../../infra/verifier/verify.mjs', import.meta.url)), link);
     await whats({});
-    const exitCode = (trusted: string): number | null =>
-      spawnSync(process.execPath, [link, '--key', trusted, file]).status;
-    expect([exitCode(keys[0] ?? ''), exitCode('none')]).toEqual([0, 1]);
+    const asked = (trusted: string) =>
+      spawnSync(process.execPath, [link, '--key', trusted, file], { encoding: 'utf8' });
+    expect([asked(keys[0] ?? '').status, asked('none').status]).toEqual([0, 1]);
+    // It says of what it is the proof: another transaction's is right as well, and proves nothing of this one.
+    const { stdout } = asked(keys[0] ?? '');
+    for (const told of [
+      story.paymentId,
+      ...proof.transaction.entries.map(({ account, layer, amount }) => `${account} ${layer} ${amount}`),
+    ])
+      expect(stdout).toContain(told);
+    expect(asked('none').stdout).not.toContain('PROVEN');
     rmSync(dirname(file), { recursive: true });
   });
 

@@ -88,7 +88,12 @@ export class ExportController {
     const given = readParameters(statementExportQuery, query);
     const moment = await this.moments.resolve(given);
     const text = this.statements.csv(await this.statements.prepare(code, { ...given, moment }));
-    return sent(reply, { moment, text, mediaType: 'text/csv; charset=utf-8', name: 'statement.csv' });
+    return sent(reply, {
+      moment,
+      text,
+      mediaType: 'text/csv; charset=utf-8',
+      name: fileName(code, given, 'csv'),
+    });
   }
 
   @Get('accounts/:code/statement.camt053')
@@ -105,7 +110,7 @@ export class ExportController {
       moment,
       text,
       mediaType: 'application/xml; charset=utf-8',
-      name: 'statement.camt053.xml',
+      name: fileName(code, given, 'camt053.xml'),
     });
   }
 
@@ -162,6 +167,13 @@ type File = {
   readonly mediaType: string;
   readonly name: string;
 };
+
+/** Says of what it is, in characters that every file system takes. */
+const fileName = (
+  code: string,
+  { from, to }: { readonly from: string; readonly to: string },
+  extension: string,
+): string => `statement-${code.replaceAll(/[^A-Za-z0-9.-]/g, '-')}-${from}-${to}.${extension}`;
 
 /** The first piece is read before anything is sent: a fault until then is answered as a problem. */
 async function sent(reply: FastifyReply, { moment, text, mediaType, name }: File): Promise<StreamableFile> {

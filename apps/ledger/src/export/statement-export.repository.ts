@@ -42,6 +42,9 @@ const csvColumns = [
   'amount',
   'balance_atomic',
   'balance',
+  'account',
+  'asset',
+  'layer',
 ];
 
 type Ready = { readonly scope: StatementScope; readonly accountId: string; readonly totals: StatementTotals };
@@ -66,21 +69,13 @@ export class StatementExportRepository {
   async *csv({ scope, accountId, totals }: Ready): AsyncGenerator<string> {
     const { scale } = this.assets.view(scope.asset);
     const decimal = (amount: bigint): string | null => (scale === null ? null : formatDecimal(amount, scale));
+    // On each row: rows of several statements may come together in one sheet.
+    const { account, asset, layer } = scope;
+    const place = [account, asset, layer];
     const balanceRow = (day: string, what: string, balance: bigint): string =>
       csvRow([
-        day,
-        null,
-        null,
-        null,
-        null,
-        null,
-        what,
-        null,
-        null,
-        null,
-        null,
-        String(balance),
-        decimal(balance),
+        ...[day, null, null, null, null, null, what, null, null, null, null],
+        ...[String(balance), decimal(balance), ...place],
       ]);
     yield csvRow(csvColumns) + balanceRow(scope.from, 'opening', totals.opening);
     for await (const lines of this.lines(scope, accountId, totals.opening)) {
@@ -99,6 +94,7 @@ export class StatementExportRepository {
           decimal(BigInt(line.amount)),
           line.balance,
           decimal(BigInt(line.balance)),
+          ...place,
         ]),
       );
       yield rows.join('');

@@ -167,7 +167,8 @@ export const reportingOperations: readonly Operation[] = [
   {
     id: 'exportStatementCsv',
     path: '/accounts/{code}/statement.csv',
-    summary: 'The statement of an account as CSV.',
+    summary:
+      'The statement of an account as CSV. Amounts are signed as in the books, a debit is positive, in atomic units and as decimals. A day that is not over is as of now.',
     pathParameters: statementPath,
     query: statementExportQuery,
     answer: z.string(),
@@ -177,7 +178,8 @@ export const reportingOperations: readonly Operation[] = [
   {
     id: 'exportStatementCamt053',
     path: '/accounts/{code}/statement.camt053',
-    summary: 'The statement of an account as ISO 20022 camt.053.001.08, one statement a day.',
+    summary:
+      'The statement of an account as ISO 20022 camt.053.001.08, one statement a day. Amounts are atomic units, whole numbers in the currency XXX, as a bank tells them to its customer: CRDT is more on the account. A day that is not over is as of now.',
     pathParameters: statementPath,
     query: statementExportQuery,
     answer: z.string(),
