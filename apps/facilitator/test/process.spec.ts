@@ -101,20 +101,25 @@ describe('the process', () => {
     30_000,
   );
 
-  it.each(['facilitator.reserved', 'facilitator.events-taken', 'facilitator.events-applied'])(
-    'killed at %s leaves a payment that the next one settles once',
-    async (point) => {
+  // What is applied wakes who waits for it by a connection of its own, which may be quicker than the end of the process.
+  it.each([
+    { point: 'facilitator.reserved', mayAnswer: false },
+    { point: 'facilitator.events-taken', mayAnswer: false },
+    { point: 'facilitator.events-applied', mayAnswer: true },
+  ])(
+    'killed at $point leaves a payment that the next one settles once',
+    async ({ point, mayAnswer }) => {
+      const settled = { status: 200, body: { success: true } };
       const settlement = await startSettlement();
       const doomed = run({ ...environment(ground), NODE_ENV: 'test', CRASH_AT: point });
       const body = await paymentBody(await fundedPayer(ground, 10_000n));
-      const unanswered = postAs('application/json', `${await listening(doomed)}/settle`, body);
-      await expect(unanswered).rejects.toThrow();
+      const asked = postAs('application/json', `${await listening(doomed)}/settle`, body);
+      const answer = await asked.catch(() => null);
+      expect(answer ?? settled).toMatchObject(settled);
+      expect(answer === null || mayAnswer).toBe(true);
       await expect(doomed.ended).resolves.toBeNull();
       const url = await listening(run(environment(ground)));
-      await expect(postAs('application/json', `${url}/settle`, body)).resolves.toMatchObject({
-        status: 200,
-        body: { success: true },
-      });
+      await expect(postAs('application/json', `${url}/settle`, body)).resolves.toMatchObject(settled);
       const nonce = body.paymentPayload.payload.authorization['nonce'];
       const trail = await asAdmin<{ to_state: string }>(
         ground,
