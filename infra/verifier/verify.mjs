@@ -508,7 +508,7 @@ async function main(args) {
   return findings.length === 0 ? 0 : 1;
 }
 
-/** What is proven, in full: whatever else a proof's file says, the signature is not over it. */
+/** What is proven: that a proof is right says nothing until it is said of what. */
 function provenText({ where, transaction: t, position, checkpoint: { origin, size, sealedAt } }) {
   return [
     `PROVEN ${where}: transaction ${t.id} of book ${t.book}, ${t.event}, effective ${t.effectiveAt}, recorded ${t.recordedAt}`,

@@ -6,7 +6,7 @@ import { leafDigest } from '../src/proof/digest.js';
 import { canonicalText, type Leaf } from '../src/proof/sealed-transaction.js';
 import { checkBeancount } from './beancount-reader.js';
 import { camtDaysOf, checkCamt } from './camt-checker.js';
-import { assets, chains, treasuryAccount, unknownInbound } from './generated-month.js';
+import { assets, chains, month, treasuryAccount, unknownInbound } from './generated-month.js';
 import { checkHledger } from './hledger-reader.js';
 import { beanCheckOf, camtSchemaCheckOf, hledgerCheckOf } from './outside-checkers.js';
 import { encoded, merchantZero, passes, RunningMonth, said, statementPath } from './running-month.js';
@@ -131,7 +131,10 @@ describe('exports', () => {
     const wallet = { code: treasuryAccount, asset: evmNativeAssetId(chains.base) };
     const answer = await running.ledger.get(statementPath({ ...wallet, as: 'camt053' }));
     expect(answer).toMatchObject({ status: 422, body: { code: 'amount_too_long' } });
-    const { text } = await running.download(statementPath({ ...wallet, as: 'csv' }));
+    const { text, headers } = await running.download(statementPath({ ...wallet, as: 'csv' }));
+    expect(headers.get('content-disposition')).toBe(
+      `attachment; filename="statement-${treasuryAccount.replaceAll(':', '-')}-${month.from}-${month.to}.csv"`,
+    );
     const [, ...rows] = text.trimEnd().split('\r\n');
     for (const row of rows) expect(row.endsWith(`,${wallet.code},${wallet.asset},settled`)).toBe(true);
     expect(rows.at(-1)).toMatch(/,closing,.*,[0-9]{18,},[0-9.]+,G:/);

@@ -1,11 +1,10 @@
-import { cpus, loadavg } from 'node:os';
-
 import { freePort } from '@quittance/embedded';
 import { startDurableDatabase } from '@quittance/testing';
 
 import { type Figures, result } from '../figures.js';
 import { booksFaults } from '../ledger/books-state.js';
 import { Service } from '../service.js';
+import { watchMachine } from './machine.js';
 import { planOf } from './ledger/plan.js';
 import { measurePosting } from './ledger/posting.js';
 import { readsRound } from './ledger/reads.js';
@@ -14,16 +13,13 @@ import { readsRound } from './ledger/reads.js';
  * How fast payments come into the books: events as the transport hands them over, to committed lines, with every guard
  * on and every commit flushed to disk. The ledger service runs beside, and does what it does in the background.
  */
-const loadMax = 1;
 const plan = planOf(process.argv.slice(2), process.env);
-const [loadBefore = Number.NaN] = loadavg();
-if (loadBefore > loadMax)
-  console.log(`This machine is busy (load average ${loadBefore.toFixed(1)}): rates will be too low.`);
+const machine = watchMachine();
 
-const posted = await postingRound();
+const isPosted = plan.rounds.has('posting') || plan.rounds.has('spread');
+const posted = isPosted ? await postingRound() : {};
 // On books of their own, with nothing beside them.
 const figures = { ...posted, ...(plan.rounds.has('reads') ? await readsRound(plan) : {}) };
-const [loadAfter = Number.NaN] = loadavg();
 result({
   bench: 'ledger',
   conditions: {
@@ -39,10 +35,7 @@ result({
     turns: `${plan.turns} of ${plan.payments} payments a writer, in turns, those that spread events after all others; figures are medians`,
     reads: `books of ${plan.entries} lines of a month, one in a hundred late, all sealed, rolled up and vacuumed; ${plan.questions} statement pages of 100 lines of busy and quiet accounts, and as many trial balances at drawn moments on both clocks, one after the other over HTTP; the export is JSON Lines`,
     profiled: plan.profileFolder === undefined ? 'no' : 'yes',
-    cores: cpus().length,
-    node: process.version,
-    load_before: loadBefore,
-    load_after: loadAfter,
+    ...machine(),
   },
   figures,
 });

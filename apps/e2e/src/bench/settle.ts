@@ -1,7 +1,6 @@
-import { cpus, loadavg } from 'node:os';
-
 import { type Figures, result } from '../figures.js';
 import { postgresTransport, startKafkaTransport, type Transport } from '../transport.js';
+import { watchMachine } from './machine.js';
 import { type HeldRates, measure } from './settle/measure.js';
 import { conditions } from './settle/rounds.js';
 import { type Plan, planOf } from './settle/plan.js';
@@ -10,16 +9,13 @@ import { type Plan, planOf } from './settle/plan.js';
  * How fast payments are settled: this installation and the reference facilitator in turns, on one chain in one run,
  * with payments signed beforehand and sent straight to POST /settle. Only authorizations used on chain count.
  */
-const loadMax = 1;
 const plan = planOf(process.argv.slice(2), process.env);
 const transports: { readonly prefix: string; readonly start: () => Promise<Transport | undefined> }[] = [
   { prefix: '', start: async () => postgresTransport },
   { prefix: 'kafka_', start: startedKafka },
 ];
 
-const [loadBefore = Number.NaN] = loadavg();
-if (loadBefore > loadMax)
-  console.log(`This machine is busy (load average ${loadBefore.toFixed(1)}): the figures will be too low.`);
+const machine = watchMachine();
 
 let figures: Figures = {};
 let held: HeldRates = {};
@@ -39,9 +35,7 @@ result({
   conditions: {
     ...conditions,
     turns: `${plan.turns}, in turns; figures are medians`,
-    cores: cpus().length,
-    node: process.version,
-    load_before: loadBefore,
+    ...machine(),
   },
   figures,
 });

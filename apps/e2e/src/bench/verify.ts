@@ -1,6 +1,5 @@
-import { cpus, loadavg } from 'node:os';
-
 import { result } from '../figures.js';
+import { watchMachine } from './machine.js';
 import { blockTimeS, startGround } from './verify/ground.js';
 import { measure, rpcDelayMs } from './verify/measure.js';
 import { planOf } from './verify/plan.js';
@@ -10,16 +9,12 @@ import { warmUpMs } from './verify/rounds.js';
  * How fast payments are verified: our facilitator and the reference in turns, one process each, on one chain in one
  * run, with distinct payments signed beforehand. Ratios are ours over theirs; rates and CPU are medians of the turns.
  */
-const loadMax = 1;
 const plan = planOf(process.argv.slice(2), process.env);
-const [loadBefore = Number.NaN] = loadavg();
-if (loadBefore > loadMax)
-  console.log(`This machine is busy (load average ${loadBefore.toFixed(1)}): rates will be too low.`);
+const machine = watchMachine();
 
 const ground = await startGround();
 try {
   const figures = await measure(ground, plan);
-  const [loadAfter = Number.NaN] = loadavg();
   result({
     bench: 'verify',
     conditions: {
@@ -31,10 +26,7 @@ try {
       delayed: `64 connections, ${rpcDelayMs} ms more for each RPC request`,
       flood: '64 connections of one payer without money beside 16 of others',
       profiled: plan.profileFolder === undefined ? 'no' : 'yes',
-      cores: cpus().length,
-      node: process.version,
-      load_before: loadBefore,
-      load_after: loadAfter,
+      ...machine(),
     },
     figures,
   });
